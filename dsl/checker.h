@@ -1,0 +1,81 @@
+// The front end as one piece: parsed files in, checked cells and diagnostics out. Works while a
+// program is compiled, where there is one file and nothing is imported.
+#pragma once
+
+#include "dsl/cell_elaborator.h"
+#include "dsl/resolver.h"
+
+#include <string_view>
+#include <vector>
+
+namespace cellwright {
+
+/// A cell and the statements it was made of. `cell` is empty unless `isGood`.
+struct CheckedCell {
+  Cell cell;
+  std::vector<FlatStatement> statements;
+  Flags isLive; // by statement: whether a next state or the output depends on it
+  bool isGood = false;
+};
+
+class Checker {
+public:
+  /// `program.reach` must be filled in and all files added.
+  constexpr explicit Checker(Program &program) : program(program), deriver(program) {
+    program.reach.resize(program.files.size(), {});
+    Resolver(program).resolve();
+  }
+
+  /// Checks one cell; `settings` must hold while it runs only.
+  constexpr CheckedCell check(CellId cell, const Settings &settings = {}) {
+    CheckedCell checked;
+    if (program.cells[cell].isBroken)
+      return checked;
+    if (!countStatements(cell))
+      return checked;
+    bool isOrdered = false;
+    checked.statements = deriver.flatten(cell, isOrdered);
+    if (!isOrdered)
+      return checked;
+    CellElaborator elaborator(program, tables, settings);
+    checked.isGood = elaborator.elaborate(cell, checked.statements, checked.cell, checked.isLive);
+    return checked;
+  }
+
+private:
+  Program &program;
+  Deriver deriver;
+  ElaborationTables tables;
+  bool isSpent = false;
+
+  /// Counts the statements that a cell inherits as work; false when there has been too much.
+  constexpr bool countStatements(CellId cell) {
+    for (CellId at = cell; at != kNoCell; at = program.cells[at].parent) {
+      const CellSyntax &syntax = program.syntaxOf(at);
+      tables.steps += 2 * int64_t{syntax.endStatement - syntax.firstStatement} + 1;
+    }
+    if (tables.steps <= kMaxFileSteps)
+      return true;
+    if (!isSpent)
+      program.diagnostics.error(
+          Id::TooManyOperations, program.locOf(cell),
+          "the cells of a check are limited to 1,000,000 operations together, cells from "
+          "here on are not checked");
+    isSpent = true;
+    return false;
+  }
+};
+
+/// Checks the cells of one text, which must outlive the program.
+constexpr std::vector<CheckedCell> checkText(Program &program, std::string_view text,
+                                             std::string_view name) {
+  program.addFile({name, text});
+  Checker checker(program);
+  std::vector<CheckedCell> cells;
+  for (CellId cell = 0; cell < static_cast<CellId>(program.cells.size()); ++cell)
+    cells.push_back(checker.check(cell));
+  program.diagnostics.sort();
+  return cells;
+}
+
+} // namespace cellwright

@@ -1,0 +1,17 @@
+// The cells that come with the program: every file of cells/, embedded when the library is built.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace cellwright {
+
+struct LibraryFile {
+  std::string_view name; // `lstm.cell`
+  std::string_view text;
+};
+
+/// All shipped files, by name.
+std::span<const LibraryFile> libraryFiles();
+
+} // namespace cellwright

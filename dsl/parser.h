@@ -1,0 +1,443 @@
+// Tokens to syntax: cells and their statements. Goes on at the end of a broken statement, whose
+// name stays known, so that all problems of a file come out together and none twice.
+#pragma once
+
+#include "dsl/expression_parser.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace cellwright {
+
+inline constexpr int kMaxFnParams = 255;
+
+class Parser : private ExpressionParser {
+public:
+  /// `text` must outlive the syntax and the names.
+  constexpr Parser(std::string_view text, FileId file, Names &names, Diagnostics &diagnostics)
+      : ExpressionParser(text, file, Lexer(text, file, names, diagnostics).lex().tokens, names,
+                         diagnostics) {
+    syntax.nodes.reserve(tokens.size());
+    syntax.statements.reserve(tokens.size() / 8);
+  }
+
+  constexpr Syntax parse() {
+    while (skipEmptyStatements(), !isAt(TokenKind::EndOfFile)) {
+      if (isAtWord(words::kCell))
+        parseCell();
+      else
+        parseFileStatement();
+    }
+    return std::move(syntax);
+  }
+
+private:
+  bool isInRepeat = false;
+
+  constexpr void skipEmptyStatements() {
+    while (tokens[position].kind == TokenKind::LineEnd ||
+           tokens[position].kind == TokenKind::Semicolon)
+      ++position;
+  }
+
+  constexpr Token takeString() {
+    Token token = take();
+    return {TokenKind::String, kNoName, token.begin, token.end};
+  }
+
+  //===-- Files -------------------------------------------------------------------------------===//
+
+  constexpr void parseFileStatement() {
+    size_t begin = position;
+    bool isGood = false;
+    if (isAtWord(words::kImport)) {
+      isGood = parseImport();
+    } else if (isAtWord(words::kFn)) {
+      syntax.fns.push_back(static_cast<int32_t>(syntax.statements.size()));
+      parseStatement();
+      return;
+    } else {
+      isGood = failFileStatement();
+    }
+    if (!(isGood && expectEnd()))
+      recover(begin);
+    if (!isGood && isAt(TokenKind::RightBrace))
+      take();
+  }
+
+  constexpr bool failFileStatement() {
+    Token token = peek();
+    if (token.kind == TokenKind::Name && isReserved(token.name))
+      return fail(Id::MisplacedStatement, token,
+                  makeText("`", spelling(token), "` stands in a cell"));
+    Suggestion suggestion(spelling(token), budget);
+    for (std::string_view word : {"cell", "import", "fn"})
+      suggestion.consider(word);
+    return fail(
+        Id::UnexpectedToken, token,
+        makeText("expected `cell`, `fn` or `import`, found ", describe(token), suggestion.text()));
+  }
+
+  constexpr bool parseImport() {
+    take();
+    if (!isAt(TokenKind::String))
+      return failExpected("a path in quotes");
+    Token path = takeString();
+    syntax.imports.push_back({path.begin, path.end, kNoFile});
+    return true;
+  }
+
+  constexpr void parseCell() {
+    CellSyntax cell;
+    cell.begin = take().begin;
+    size_t begin = position;
+    bool isGood =
+        expectName(cell.name, "the cell's name") &&
+        (!takeIfWord(words::kFrom) || expectName(cell.parent, "the name of the parent cell"));
+    if (!isGood)
+      skipHeader();
+    cell.firstStatement = static_cast<int32_t>(syntax.statements.size());
+    bool hasBrace = parseOpenBrace();
+    Token open = tokens[position - 1];
+    cell.open = open.begin;
+    if (!hasBrace)
+      recover(begin);
+    if (hasBrace || isAtBody())
+      parseBody(open);
+    cell.endStatement = static_cast<int32_t>(syntax.statements.size());
+    cell.end = previousEnd();
+    syntax.cells.push_back(cell);
+  }
+
+  /// Whether statements follow although their `{` is missing.
+  constexpr bool isAtBody() {
+    skipEmptyStatements();
+    return looksLikeStatement() && !isAtWord(words::kCell);
+  }
+
+  /// After an error between `cell` and `{`.
+  constexpr void skipHeader() {
+    while (tokens[position].kind != TokenKind::LeftBrace &&
+           tokens[position].kind != TokenKind::LineEnd &&
+           tokens[position].kind != TokenKind::RightBrace &&
+           tokens[position].kind != TokenKind::EndOfFile)
+      ++position;
+  }
+
+  /// Takes `{`, on this line or a later one.
+  constexpr bool parseOpenBrace() {
+    size_t line = position;
+    skipLineEnds();
+    if (takeIf(TokenKind::LeftBrace))
+      return true;
+    position = line;
+    return failExpected("`{`");
+  }
+
+  /// Parses statements up to the `}` that closes `open`. The braces of a cell are no level of
+  /// nesting.
+  constexpr void parseBody(const Token &open) {
+    bool isEntered = !isInRepeat || enter(open);
+    while (skipEmptyStatements(), true) {
+      Token token = peek();
+      bool isNextCell = token.name == words::kCell && token.kind == TokenKind::Name;
+      if (token.kind == TokenKind::RightBrace) {
+        take();
+        break;
+      }
+      if (token.kind == TokenKind::EndOfFile || isNextCell) {
+        failUnclosed(open, token, "}");
+        break;
+      }
+      if (isEntered)
+        parseStatement();
+      else
+        recover(position);
+    }
+    nesting -= isInRepeat;
+  }
+
+  //===-- Statements --------------------------------------------------------------------------===//
+
+  constexpr void parseStatement() {
+    size_t begin = position;
+    auto index = syntax.statements.size();
+    syntax.statements.emplace_back();
+    int level = nesting;
+    Statement statement;
+    statement.begin = peek().begin;
+    if (!parseStatement(statement, index)) {
+      statement.isBroken = true;
+      recover(begin);
+    }
+    nesting = level;
+    if (statement.end == 0)
+      statement.end = std::max(previousEnd(), statement.begin);
+    syntax.statements[index] = statement;
+    if (!statement.isBroken && statement.kind != StatementKind::Repeat && !expectEnd()) {
+      syntax.statements[index].isBroken = true;
+      recover(begin);
+    }
+    while (tokens[position].kind == TokenKind::LineEnd)
+      ++position;
+    finishList(index);
+  }
+
+  /// The names of `state h[H], c[H]` behind the first; they stand after `statement` in the list.
+  constexpr void finishList(size_t index) {
+    for (size_t i = index + 1; i < syntax.statements.size(); ++i)
+      if (syntax.statements[i].isListed)
+        syntax.statements[i].isBroken |= syntax.statements[index].isBroken;
+  }
+
+  constexpr bool expectEnd() {
+    TokenKind kind = peek().kind;
+    if (kind == TokenKind::LineEnd || kind == TokenKind::Semicolon) {
+      take();
+      return true;
+    }
+    if (kind == TokenKind::RightBrace || kind == TokenKind::EndOfFile)
+      return true;
+    if (kind >= TokenKind::EqualEqual && kind <= TokenKind::GreaterEqual)
+      return fail(Id::BadCondition, peek(),
+                  makeText("`", spelling(peek()),
+                           "` stands only in `where(expr > 0, a, b)` and in `require`"));
+    return failExpected("an operator or the end of the statement");
+  }
+
+  constexpr bool parseStatement(Statement &statement, size_t index) {
+    if (!isAt(TokenKind::Name))
+      return failExpected("a statement");
+    NameId word = peek().name;
+    if (!isReserved(word))
+      return parseAssignment(statement);
+    if (isInRepeat && word != words::kParam && word != words::kInit && word != words::kRepeat)
+      return fail(Id::MisplacedStatement, peek(),
+                  makeText("`", spelling(peek()), "` stands outside of `repeat`"));
+    if (word == words::kImport)
+      return fail(Id::MisplacedStatement, peek(), "`import` stands outside of cells");
+    take();
+    if (word == words::kInput || word == words::kState || word == words::kParam ||
+        word == words::kOption)
+      return parseDeclarations(statement, word);
+    if (word == words::kInit)
+      return parseInit(statement);
+    if (word == words::kOutput)
+      return parseOutput(statement);
+    if (word == words::kRequire)
+      return parseRequire(statement);
+    if (word == words::kFn)
+      return parseFn(statement);
+    return parseRepeat(statement, index);
+  }
+
+  constexpr bool parseDeclarations(Statement &first, NameId word) {
+    if (!parseDeclaration(first, word))
+      return false;
+    first.end = previousEnd();
+    while (takeSign(TokenKind::Comma)) {
+      Statement listed;
+      listed.begin = peek().begin;
+      listed.isListed = true;
+      bool isGood = parseDeclaration(listed, word);
+      listed.isBroken = !isGood;
+      listed.end = previousEnd();
+      syntax.statements.push_back(listed);
+      if (!isGood)
+        return false;
+    }
+    return true;
+  }
+
+  constexpr bool parseDeclaration(Statement &statement, NameId word) {
+    if (word == words::kInput)
+      return parseInput(statement);
+    if (word == words::kState) {
+      statement.kind = StatementKind::State;
+      return expectName(statement.name, "the state's name") && parseSizes(statement);
+    }
+    if (word == words::kParam) {
+      statement.kind = StatementKind::Param;
+      return expectName(statement.name, "the parameter's name") && parseSizes(statement) &&
+             parseInitializer(statement);
+    }
+    statement.kind = StatementKind::Option;
+    return expectName(statement.name, "the option's name") && expectSign(TokenKind::Equal, "`=`") &&
+           parseExpr(statement.value);
+  }
+
+  constexpr bool parseInput(Statement &statement) {
+    statement.kind = StatementKind::Input;
+    if (!expectName(statement.name, "the input's name") || !parseSizes(statement))
+      return false;
+    if (!takeIfWord(words::kPer))
+      return true;
+    statement.perSequence = true;
+    return takeIfWord(words::kSequence) || failExpected("`sequence` after `per`");
+  }
+
+  /// `[rows]`, `[rows, columns]` or nothing.
+  constexpr bool parseSizes(Statement &statement) {
+    if (!isAt(TokenKind::LeftBracket))
+      return true;
+    Token open = take();
+    ++brackets;
+    if (!enter(open) || !parseExpr(statement.rows))
+      return false;
+    if (takeIf(TokenKind::Comma) && !parseExpr(statement.columns))
+      return false;
+    if (isAt(TokenKind::Comma))
+      return fail(Id::UnexpectedToken, peek(), "a value has at most two sizes, `[rows, columns]`");
+    --nesting;
+    return close(open, TokenKind::RightBracket, "]", "an operator, `,` or `]`");
+  }
+
+  /// `~ glorot`, `~ uniform(a, b)`, `= 0.5` or nothing, then `frozen` or nothing.
+  constexpr bool parseInitializer(Statement &statement) {
+    if (takeSign(TokenKind::Tilde)) {
+      if (!expectName(statement.initializer, "an initializer") ||
+          !parseInitializerArguments(statement))
+        return false;
+    } else if (takeSign(TokenKind::Equal) && !parseExpr(statement.value)) {
+      return false;
+    }
+    statement.isFrozen = takeIfWord(words::kFrozen);
+    return true;
+  }
+
+  constexpr bool parseInitializerArguments(Statement &statement) {
+    if (!isAt(TokenKind::LeftParen))
+      return true;
+    Token open = take();
+    ++brackets;
+    if (!enter(open))
+      return false;
+    do {
+      Expr argument;
+      if (!parseExpr(argument))
+        return false;
+      ++statement.argumentCount;
+      if (statement.argumentCount <= 2)
+        (statement.argumentCount == 1 ? statement.value : statement.second) = argument;
+    } while (takeIf(TokenKind::Comma));
+    --nesting;
+    return close(open, TokenKind::RightParen, ")", "an operator, `,` or `)`");
+  }
+
+  constexpr bool parseInit(Statement &statement) {
+    statement.kind = StatementKind::Init;
+    if (!expectName(statement.name, "the parameter's name"))
+      return false;
+    if (!isAt(TokenKind::Tilde) && !isAt(TokenKind::Equal))
+      return failExpected("`~` or `=`");
+    return parseInitializer(statement);
+  }
+
+  constexpr bool parseOutput(Statement &statement) {
+    statement.kind = StatementKind::Output;
+    return expectName(statement.name, "the output's name") && parseSizes(statement) &&
+           expectSign(TokenKind::Equal, "`=`") && parseExpr(statement.value);
+  }
+
+  constexpr bool parseRequire(Statement &statement) {
+    statement.kind = StatementKind::Require;
+    if (!parseExpr(statement.value))
+      return false;
+    TokenKind sign = peek().kind;
+    if (sign < TokenKind::EqualEqual || sign > TokenKind::GreaterEqual)
+      return failExpected("one of `==`, `!=`, `<`, `<=`, `>`, `>=`");
+    take();
+    skipLineEnds();
+    statement.comparison =
+        static_cast<Comparison>(static_cast<int>(sign) - static_cast<int>(TokenKind::EqualEqual));
+    if (!parseExpr(statement.second))
+      return false;
+    if (isAt(TokenKind::String)) {
+      Token why = take();
+      statement.why = why.begin;
+      statement.whyEnd = why.end;
+    }
+    return true;
+  }
+
+  constexpr bool parseFn(Statement &statement) {
+    statement.kind = StatementKind::Fn;
+    statement.firstParam = static_cast<int32_t>(syntax.fnParams.size());
+    if (!expectName(statement.name, "the function's name"))
+      return false;
+    Token open = peek();
+    if (!takeIf(TokenKind::LeftParen))
+      return failExpected("`(`");
+    ++brackets;
+    while (!isAt(TokenKind::RightParen)) {
+      NameRef param;
+      if (!expectName(param, "a parameter's name"))
+        return false;
+      syntax.fnParams.push_back(param);
+      if (++statement.paramCount > kMaxFnParams)
+        return fail(Id::ArgumentCount, peek(),
+                    makeText("a function has at most ", kMaxFnParams, " parameters"));
+      if (!takeIf(TokenKind::Comma))
+        break;
+    }
+    return close(open, TokenKind::RightParen, ")", "`,` or `)`") &&
+           expectSign(TokenKind::Equal, "`=`") && parseExpr(statement.value);
+  }
+
+  constexpr bool parseRepeat(Statement &statement, size_t index) {
+    statement.kind = StatementKind::Repeat;
+    statement.bodyEnd = static_cast<int32_t>(index) + 1;
+    if (!expectName(statement.name, "the counter's name"))
+      return false;
+    if (!takeIfWord(words::kIn))
+      return failExpected("`in`");
+    if (!parseExpr(statement.value) || !expectSign(TokenKind::DotDot, "`..`") ||
+        !parseExpr(statement.second) || !parseOpenBrace())
+      return false;
+    Token open = tokens[position - 1];
+    bool wasInRepeat = isInRepeat;
+    isInRepeat = true;
+    parseBody(open);
+    isInRepeat = wasInRepeat;
+    statement.bodyEnd = static_cast<int32_t>(syntax.statements.size());
+    return true;
+  }
+
+  /// `name = expr`, `name[K] = expr`, `h' = expr`.
+  constexpr bool parseAssignment(Statement &statement) {
+    Token name = peek();
+    TokenKind following = after(1).kind;
+    if (following != TokenKind::Equal && following != TokenKind::Prime &&
+        following != TokenKind::LeftBracket)
+      return failAssignment(name);
+    take();
+    statement.name = {name.name, name.begin, name.end};
+    if (isAt(TokenKind::Prime)) {
+      Token prime = take();
+      statement.kind = StatementKind::AssignNext;
+      if (isInRepeat)
+        return fail(Id::MisplacedStatement, prime,
+                    makeText("the next value of a state is assigned outside of `repeat`"));
+    } else if (!parseSizes(statement)) {
+      return false;
+    }
+    return expectSign(TokenKind::Equal, "`=`") && parseExpr(statement.value);
+  }
+
+  constexpr bool failAssignment(const Token &name) {
+    if (after(1).kind == TokenKind::Bad) {
+      take();
+      return fail(Id::UnexpectedToken, peek(), "");
+    }
+    Suggestion suggestion(spelling(name), budget);
+    for (NameId word = words::kInput; word <= words::kOption; ++word)
+      suggestion.consider(names.text(word));
+    return fail(Id::UnknownStatement, name,
+                makeText("`", spelling(name).substr(0, 40), "` starts no statement; expected `",
+                         spelling(name).substr(0, 40), " = ...` or a declaration",
+                         suggestion.text()));
+  }
+};
+
+} // namespace cellwright
