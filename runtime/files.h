@@ -1,0 +1,43 @@
+// Files read whole and written whole or not at all. What one gets wrong: a file that is not
+// regular, `/dev/full` or a pipe, has no place for a temporary file beside it and is written
+// directly.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cellwright {
+
+/// Reads a regular file or a pipe to its end. Throws Error with the path and the reason.
+std::string readFile(const std::string &path);
+
+/// Writes a file whole or not at all: a temporary file in the same folder, written, synced, renamed
+/// over `path`. A symbolic link stays and what it points to is replaced. Throws Error with the
+/// path, what failed and why (no space on the disk included); the temporary file is gone then and
+/// what was at `path` before is untouched.
+void writeFile(const std::string &path, std::string_view contents);
+
+/// A file that grows by whole lines. A line that does not fit on the disk is taken back, so that
+/// only whole lines stay.
+class LineFile {
+public:
+  /// Opens `path` for appending and makes it if it is not there. Throws Error.
+  explicit LineFile(const std::string &path);
+  ~LineFile();
+  LineFile(const LineFile &) = delete;
+  LineFile &operator=(const LineFile &) = delete;
+
+  /// True if nothing has been written to the file yet.
+  bool isEmpty() const { return size == 0; }
+  /// Appends `line` and a line break, at once: it is in the file when the call returns. Throws
+  /// Error.
+  void append(std::string_view line);
+
+private:
+  std::string path;
+  int descriptor = -1;
+  int64_t size = 0;
+};
+
+} // namespace cellwright

@@ -1,0 +1,87 @@
+// One cell over a sequence: owns the buffers of a kernel and drives its stages through time,
+// forward and backward (Werbos 1990, "Backpropagation through time"). What one gets wrong: a layer
+// keeps the tape of its last forward call only, and `backward` belongs to that call.
+#pragma once
+
+#include "runtime/kernel_abi.h"
+#include "runtime/series.h"
+#include "runtime/thread_pool.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace cellwright {
+
+/// What a forward call gets. Pointers may be shared; nothing is kept but what `backward` is said to
+/// read.
+struct ForwardArguments {
+  Batch batch;
+  /// One per input of the cell: rows of steps, or of sequences. Must stay until `backward`.
+  std::vector<SeriesView> inputs;
+  /// One per state, row-major [N, d] in the caller's order, or null: zeros. Not read if
+  /// `isContinued`.
+  std::vector<const void *> initialStates;
+  /// [T, N] in the caller's order, nonzero: the states start again before this step. Null: never.
+  const uint8_t *resets = nullptr;
+  /// The states start where the last call ended. The batch must have the same number of sequences,
+  /// in the same order.
+  bool isContinued = false;
+  /// Keeps what `backward` needs.
+  bool keepsTape = false;
+  /// For the functions that draw: number of the first step, and seed.
+  uint32_t firstStep = 0;
+  uint64_t seed = 0;
+};
+
+/// What a backward call gets and gives. Null or absent: zeros in, not computed out.
+struct BackwardArguments {
+  SeriesView outputAdjoint; // data null: zeros
+  std::vector<SeriesView>
+      stateAdjoints; // per state: direct adjoints of each step; only for kernels that take them
+  std::vector<const void *> finalAdjoints; // per state, row-major [N, d]
+  std::vector<void *> paramGradients;      // per parameter, dense; required, null for frozen ones
+  std::vector<SeriesView> inputAdjoints;   // per input: written; data null: not computed
+  std::vector<void *> initialAdjoints;     // per state, row-major [N, d]: written
+};
+
+class Layer {
+public:
+  /// The kernel must outlive the layer. Throws Error if its ABI version is another.
+  Layer(const cellwright_kernel &kernel, ThreadPool &threads);
+  ~Layer();
+  Layer(Layer &&) noexcept;
+
+  const cellwright_kernel &kernel() const;
+  Format format() const;
+
+  /// Takes parameters, dense and row-major, one pointer per parameter; they are read now and at
+  /// each `forward` and `backward` that uses a value of them, so they must stay. Call again when
+  /// they changed.
+  void setParams(std::span<const void *const> params);
+
+  /// Runs all steps. Cost: no allocation if the last call was of the same size.
+  void forward(const ForwardArguments &arguments);
+  /// Goes back over the last forward call, which must have kept its tape.
+  void backward(const BackwardArguments &arguments);
+
+  /// Results of the last forward call, valid until the next: the output and the states after each
+  /// step, T * N rows in the batch's order; rows beyond a sequence's end are arbitrary.
+  SeriesView output() const;
+  SeriesView state(int index) const;
+  /// States at each sequence's own end, row-major [N, d] in the caller's order.
+  void finalState(int index, void *rowMajor) const;
+  /// States with which `isContinued` goes on, row-major [N, d] in the rows' order: for checkpoints.
+  void carriedState(int index, void *rowMajor) const;
+  void setCarriedState(int index, const void *rowMajor, int64_t sequences);
+
+  /// Bytes that the tape holds per step and sequence.
+  int64_t tapeBytes() const;
+
+private:
+  struct Work;
+  std::unique_ptr<Work> work;
+};
+
+} // namespace cellwright

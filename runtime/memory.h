@@ -1,0 +1,46 @@
+// Memory aligned for every vector and cache line.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace cellwright {
+
+inline constexpr size_t kAlignment = 64;
+
+/// A block of zeroed bytes at a multiple of kAlignment. Growing loses the contents.
+class AlignedBytes {
+public:
+  AlignedBytes() = default;
+  explicit AlignedBytes(size_t size) { resize(size); }
+
+  /// Makes room for `size` bytes, all zero if the block had to grow.
+  void resize(size_t size) {
+    if (size <= capacity)
+      return;
+    size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
+    bytes.reset(static_cast<std::byte *>(std::aligned_alloc(kAlignment, rounded)));
+    if (!bytes)
+      throw std::bad_alloc();
+    std::memset(bytes.get(), 0, rounded);
+    capacity = rounded;
+  }
+  void clear() {
+    if (bytes)
+      std::memset(bytes.get(), 0, capacity);
+  }
+  std::byte *data() const { return bytes.get(); }
+  size_t size() const { return capacity; }
+
+private:
+  struct Free {
+    void operator()(std::byte *pointer) const { std::free(pointer); }
+  };
+  std::unique_ptr<std::byte, Free> bytes;
+  size_t capacity = 0;
+};
+
+} // namespace cellwright

@@ -1,0 +1,55 @@
+// Threads that work together on one thing at a time: a parallel region and a barrier inside it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace cellwright {
+
+class ThreadPool {
+public:
+  /// `count` threads, the caller's among them; at least 1.
+  explicit ThreadPool(int count);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  int size() const { return count; }
+
+  /// Calls work(i) for i < size(), each on its own thread, and returns when all are done. `work`
+  /// must not throw: the others would wait at a barrier for ever.
+  void run(const std::function<void(int)> &work);
+
+  /// Waits, inside `run`, until every thread is here.
+  void barrier();
+
+private:
+  void serve(int index);
+
+  int count;
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  std::condition_variable wake, done;
+  const std::function<void(int)> *work = nullptr;
+  uint64_t generation = 0;
+  int running = 0;
+  bool isStopping = false;
+
+  std::atomic<int> arrived{0};
+  std::atomic<uint32_t> phase{0};
+};
+
+/// Part `index` of `parts` of the numbers 0 to total - 1: [begin, end), sizes differ by at most
+/// one.
+inline std::pair<int64_t, int64_t> partition(int64_t total, int parts, int index) {
+  return {total * index / parts, total * (index + 1) / parts};
+}
+
+} // namespace cellwright
