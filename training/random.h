@@ -1,0 +1,35 @@
+// Random numbers that depend on nothing but a seed and a name: no library's distributions, no
+// library's logarithm, so that every machine draws the same first values. What one gets wrong: a
+// generator's whole state is its four words; there is no spare normal number kept aside.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace cellwright {
+
+/// xoshiro256++ 1.0 (Blackman & Vigna 2021, "Scrambled linear pseudorandom number generators";
+/// prng.di.unimi.it).
+class Random {
+public:
+  /// The stream of a name: different names and seeds give unrelated streams.
+  Random(uint64_t seed, std::string_view name);
+  /// Goes on from a state that `state` gave. Precondition: not all words are zero.
+  explicit Random(const std::array<uint64_t, 4> &state) : words(state) {}
+
+  const std::array<uint64_t, 4> &state() const { return words; }
+
+  /// 64 random bits.
+  uint64_t next();
+  /// A multiple of 2^-53 in [0, 1).
+  double uniform();
+  /// Mean 0, variance 1, by the polar method (Marsaglia & Bray 1964); draws two or more uniform
+  /// numbers.
+  double normal();
+
+private:
+  std::array<uint64_t, 4> words;
+};
+
+} // namespace cellwright

@@ -1,0 +1,362 @@
+// See train_options.h.
+#include "training/train_options.h"
+
+#include "runtime/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+namespace cellwright {
+
+//===-- The table -----------------------------------------------------------------------------===//
+
+static constexpr double kHuge = 1e15; // counts stay exact in a double
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The names in the optimizers' and schedules' own tables.
+template <typename Rows> static std::vector<std::string_view> namesOf(const Rows &rows) {
+  std::vector<std::string_view> names;
+  for (const auto &row : rows)
+    names.push_back(row.name);
+  return names;
+}
+
+std::vector<TrainOptionInfo> trainOptionInfos() {
+  using O = TrainOptions;
+  return {
+      {"symbols",
+       "what one symbol is: a UTF-8 code point, or a byte",
+       &O::symbols,
+       0,
+       0,
+       {"characters", "bytes"}},
+      {"split",
+       "where validation text comes from. `streams`, as char-rnn: the text is cut to a multiple of "
+       "batch-size x seq-length "
+       "and laid out as batch-size rows; a batch is the next seq-length columns of all rows; the "
+       "first train-fraction of the "
+       "batches (rounded down) train, the rest validates; the target of a symbol is the one after "
+       "it, of the last one the "
+       "first. `text`: the first train-fraction of the text trains, what follows validates",
+       &O::split,
+       0,
+       0,
+       {"streams", "text"}},
+      {"train-fraction", "part of the text that trains", &O::trainFraction, 0, 1, {}},
+      {"validation-fraction",
+       "part of the text that validates; with train-fraction at most 1, what is left is not used",
+       &O::validationFraction,
+       0,
+       1,
+       {}},
+      {"batch-size", "streams of text that are read side by side", &O::batchSize, 1, 1e6, {}},
+      {"seq-length",
+       "steps of a batch: what backpropagation through time sees",
+       &O::seqLength,
+       1,
+       1e6,
+       {}},
+      {"reset-each-epoch",
+       "states start from zeros in each epoch; else they are carried on from the text's end to its "
+       "begin",
+       &O::resetsEachEpoch,
+       0,
+       0,
+       {}},
+      {"epochs", "passes over the training text", &O::epochs, 0, 1e9, {}},
+      {"max-updates",
+       "ends training earlier, after so many updates; 0: no limit",
+       &O::maxUpdates,
+       0,
+       kHuge,
+       {}},
+      {"seed", "of first values, and of functions that draw", &O::seed, 0, kHuge, {}},
+      {"optimizer", "how gradients change parameters", &O::optimizer, 0, 0, namesOf(optimizers())},
+      {"learning-rate",
+       "full learning rate; -1: the optimizer's own default",
+       &O::learningRate,
+       0,
+       kInfinity,
+       {}},
+      {"momentum", "of sgd", &O::momentum, 0, 1, {}},
+      {"nesterov", "of sgd: looks ahead along the momentum", &O::isNesterov, 0, 0, {}},
+      {"decay-rate",
+       "of rmsprop's and adadelta's mean of squared gradients; -1: the optimizer's own default",
+       &O::decayRate,
+       0,
+       1,
+       {}},
+      {"beta1",
+       "of adam's and adamw's mean of gradients; -1: the optimizer's own default",
+       &O::beta1,
+       0,
+       1,
+       {}},
+      {"beta2",
+       "of adam's and adamw's mean of squared gradients; -1: the optimizer's own default",
+       &O::beta2,
+       0,
+       1,
+       {}},
+      {"epsilon",
+       "keeps the optimizer's divisions finite; -1: the optimizer's own default",
+       &O::epsilon,
+       0,
+       kInfinity,
+       {}},
+      {"weight-decay",
+       "pulls parameters to 0; -1: the optimizer's own default, which is 0 but for adamw",
+       &O::weightDecay,
+       0,
+       kInfinity,
+       {}},
+      {"schedule", "how the learning rate changes", &O::schedule, 0, 0, namesOf(schedules())},
+      {"learning-rate-decay",
+       "factor of the schedules decay and stair",
+       &O::learningRateDecay,
+       0,
+       1,
+       {}},
+      {"learning-rate-decay-every", "epochs of a stair", &O::decayEvery, 1, 1e9, {}},
+      {"learning-rate-decay-after",
+       "epochs before the schedules decay and stair begin",
+       &O::decayAfter,
+       0,
+       1e9,
+       {}},
+      {"least-rate",
+       "fraction of the learning rate with which the schedules cosine and linear end",
+       &O::leastRate,
+       0,
+       1,
+       {}},
+      {"warmup", "updates in which the learning rate rises from 0", &O::warmup, 0, kHuge, {}},
+      {"gradient",
+       "of the mean loss per symbol, or, as char-rnn, of the loss summed over the steps and "
+       "averaged over the sequences, which "
+       "is seq-length times as large; clipping and epsilon see the difference",
+       &O::gradient,
+       0,
+       0,
+       {"mean", "step-sum"}},
+      {"clip-value",
+       "puts each element of the gradient between minus this and this; 0: no limit",
+       &O::clipValue,
+       0,
+       kInfinity,
+       {}},
+      {"clip-norm",
+       "scales the gradient down to this norm if it is larger; 0: no limit",
+       &O::clipNorm,
+       0,
+       kInfinity,
+       {}},
+      {"log-every",
+       "updates between lines of the log; 0: a line with each evaluation only",
+       &O::logEvery,
+       0,
+       kHuge,
+       {}},
+      {"eval-every",
+       "updates between evaluations; 0: at the end of each epoch. There is one at the end of "
+       "training too",
+       &O::evalEvery,
+       0,
+       kHuge,
+       {}},
+      {"checkpoint-every",
+       "updates between checkpoints; 0: with each evaluation. There is one at the end, and when "
+       "training is stopped, too",
+       &O::checkpointEvery,
+       0,
+       kHuge,
+       {}},
+  };
+}
+
+//===-- Texts ---------------------------------------------------------------------------------===//
+
+/// Calls `visit(member)` with the option's pointer to member.
+template <typename Visit> static auto visitMember(const TrainOptionInfo &info, const Visit &visit) {
+  return std::visit(visit, info.member);
+}
+
+template <typename Number>
+static Number parseNumber(std::string_view name, std::string_view text, std::string_view expected) {
+  Number number = 0;
+  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  CELLWRIGHT_CHECK(problem == std::errc() && end == text.data() + text.size(),
+                   "{}: expected {}, got `{}`", name, expected, text);
+  return number;
+}
+
+/// Throws unless the number is in the option's range or is its optimizer's default.
+static void checkRange(const TrainOptionInfo &info, double value, double defaultValue) {
+  bool isOwnDefault = defaultValue == TrainOptions::kOwnDefault && value == defaultValue;
+  if (isOwnDefault || (value >= info.least && value <= info.most && std::isfinite(value)))
+    return;
+  if (std::isfinite(info.most))
+    throw Error(fmt::format("{}: expected a number from {} to {}, got {}", info.name, info.least,
+                            info.most, value));
+  throw Error(fmt::format("{}: expected a finite number of at least {}, got {}", info.name,
+                          info.least, value));
+}
+
+static bool parseTruth(std::string_view name, std::string_view text) {
+  CELLWRIGHT_CHECK(text == "true" || text == "false", "{}: expected `true` or `false`, got `{}`",
+                   name, text);
+  return text == "true";
+}
+
+static void checkChoice(const TrainOptionInfo &info, std::string_view text) {
+  bool isKnown = std::find(info.choices.begin(), info.choices.end(), text) != info.choices.end();
+  CELLWRIGHT_CHECK(isKnown, "{}: expected one of {}, got `{}`", info.name,
+                   fmt::join(info.choices, ", "), text);
+}
+
+/// Sets an option to a value of its type after checking it.
+template <typename Value>
+static void setChecked(TrainOptions &options, const TrainOptionInfo &info,
+                       Value TrainOptions::*member, Value value) {
+  if constexpr (std::is_same_v<Value, std::string>)
+    checkChoice(info, value);
+  else if constexpr (!std::is_same_v<Value, bool>)
+    checkRange(info, static_cast<double>(value), static_cast<double>(TrainOptions().*member));
+  options.*member = std::move(value);
+}
+
+static TrainOptionInfo findInfo(std::string_view name) {
+  for (const TrainOptionInfo &info : trainOptionInfos())
+    if (info.name == name)
+      return info;
+  throw Error(fmt::format("unknown training option `{}`", name));
+}
+
+void setTrainOption(TrainOptions &options, std::string_view name, std::string_view text) {
+  TrainOptionInfo info = findInfo(name);
+  visitMember(info, [&]<typename Value>(Value TrainOptions::*member) {
+    if constexpr (std::is_same_v<Value, int64_t>)
+      setChecked(options, info, member, parseNumber<int64_t>(name, text, "an integer"));
+    else if constexpr (std::is_same_v<Value, double>)
+      setChecked(options, info, member, parseNumber<double>(name, text, "a number"));
+    else if constexpr (std::is_same_v<Value, bool>)
+      setChecked(options, info, member, parseTruth(name, text));
+    else
+      setChecked(options, info, member, std::string(text));
+  });
+}
+
+std::string trainOptionText(const TrainOptions &options, const TrainOptionInfo &info) {
+  return visitMember(info, [&](auto member) { return fmt::format("{}", options.*member); });
+}
+
+//===-- JSON ----------------------------------------------------------------------------------===//
+
+std::string formatTrainOptions(const TrainOptions &options) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const TrainOptionInfo &info : trainOptionInfos())
+    visitMember(info, [&](auto member) { json[std::string(info.name)] = options.*member; });
+  return json.dump();
+}
+
+TrainOptions parseTrainOptions(std::string_view text) {
+  TrainOptions options;
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  CELLWRIGHT_CHECK(json.is_object(), "the training options are no JSON object");
+  for (const auto &[name, value] : json.items()) {
+    TrainOptionInfo info = findInfo(name);
+    visitMember(info, [&]<typename Value>(Value TrainOptions::*member) {
+      bool hasType = std::is_same_v<Value, std::string> ? value.is_string()
+                     : std::is_same_v<Value, bool>      ? value.is_boolean()
+                     : std::is_same_v<Value, int64_t>   ? value.is_number_integer()
+                                                        : value.is_number();
+      CELLWRIGHT_CHECK(hasType, "{}: its value has the wrong type", info.name);
+      setChecked(options, info, member, value.template get<Value>());
+    });
+  }
+  return options;
+}
+
+//===-- Presets -------------------------------------------------------------------------------===//
+
+/// The defaults of karpathy/char-rnn's train.lua.
+static TrainOptions charRnnOptions() {
+  TrainOptions options;
+  options.resetsEachEpoch = false;
+  options.optimizer = "rmsprop";
+  options.learningRate = 2e-3;
+  options.decayRate = 0.95;
+  options.epsilon = 1e-8;
+  options.schedule = "decay";
+  options.learningRateDecay = 0.97;
+  options.decayAfter = 10;
+  options.gradient = "step-sum";
+  options.clipValue = 5;
+  options.clipNorm = 0;
+  options.evalEvery = 1000;
+  return options;
+}
+
+std::vector<TrainPreset> trainPresets() {
+  return {
+      {"default", "adam with a cosine from 2e-3, gradient norm at most 1", {}},
+      {"char-rnn",
+       "train.lua's: rmsprop 2e-3 with decay rate 0.95, times 0.97 per epoch after the tenth, "
+       "clip-value 5",
+       charRnnOptions()},
+  };
+}
+
+TrainPreset findTrainPreset(std::string_view name) {
+  std::vector<TrainPreset> presets = trainPresets();
+  for (const TrainPreset &preset : presets)
+    if (preset.name == name)
+      return preset;
+  throw Error(
+      fmt::format("unknown preset `{}`; there are {}", name, fmt::join(namesOf(presets), ", ")));
+}
+
+//===-- What options mean ---------------------------------------------------------------------===//
+
+SymbolUnit symbolKindOf(const TrainOptions &options) {
+  return options.symbols == "bytes" ? SymbolUnit::Bytes : SymbolUnit::Characters;
+}
+
+SplitSettings splitSettingsOf(const TrainOptions &options) {
+  return {options.split == "text" ? SplitKind::Text : SplitKind::Streams, options.trainFraction,
+          options.validationFraction, options.batchSize, options.seqLength};
+}
+
+/// The option's value, or the optimizer's own default for kOwnDefault.
+static double orOwn(double value, double own) {
+  return value == TrainOptions::kOwnDefault ? own : value;
+}
+
+OptimizerSettings optimizerSettingsOf(const TrainOptions &options) {
+  const OptimizerSettings &own = findOptimizer(options.optimizer).defaults;
+  OptimizerSettings settings;
+  settings.momentum = options.momentum;
+  settings.isNesterov = options.isNesterov;
+  settings.decayRate = orOwn(options.decayRate, own.decayRate);
+  settings.beta1 = orOwn(options.beta1, own.beta1);
+  settings.beta2 = orOwn(options.beta2, own.beta2);
+  settings.epsilon = orOwn(options.epsilon, own.epsilon);
+  settings.weightDecay = orOwn(options.weightDecay, own.weightDecay);
+  return settings;
+}
+
+ScheduleSettings scheduleSettingsOf(const TrainOptions &options) {
+  return {options.learningRateDecay, options.decayEvery, options.decayAfter, options.leastRate,
+          options.warmup};
+}
+
+double learningRateOf(const TrainOptions &options) {
+  return orOwn(options.learningRate, findOptimizer(options.optimizer).learningRate);
+}
+
+} // namespace cellwright
