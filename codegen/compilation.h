@@ -1,0 +1,37 @@
+// One compilation on its way: the context and the modules in it. For compile.cpp and plan.cpp.
+#pragma once
+
+#include "codegen/compile.h"
+#include "codegen/dialect/cell_dialect.h"
+#include "codegen/target.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace cellwright {
+
+class Compilation {
+public:
+  Compilation();
+
+  /// Imports the cell and runs the schedule. `sources` and `print`, which gets the module after
+  /// each pass, may be null.
+  void schedule(const Cell &cell, const Bound &bound, const Sources *sources,
+                const CompileOptions &options, llvm::raw_ostream *print);
+  /// The scheduled cell.
+  cell::CellOp scheduled();
+
+  /// Emits functions into a module of their own.
+  KernelDescription emit(const Target &target, bool isDouble);
+  mlir::ModuleOp emitted() { return *code; }
+
+private:
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module, code;
+};
+
+/// The target of this name; throws Error with those that are known.
+Target targetOrThrow(const std::string &name);
+
+} // namespace cellwright

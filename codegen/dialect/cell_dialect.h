@@ -1,0 +1,21 @@
+// The `cell` dialect in C++: what TableGen makes of cell_dialect.td and cell_ops.td.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "codegen/dialect/cell_dialect.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "codegen/dialect/cell_types.h.inc"
+
+#define GET_OP_CLASSES
+#include "codegen/dialect/cell_ops.h.inc"

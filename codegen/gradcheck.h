@@ -1,0 +1,50 @@
+// Kernels against the meaning of a cell: forward values against the interpreter, gradients against
+// differences of the interpreter, on random numbers.
+#pragma once
+
+#include "codegen/compile.h"
+#include "codegen/execute.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cellwright {
+
+struct GradcheckOptions {
+  int64_t steps = 4;
+  int64_t sequences = 3;
+  uint64_t seed = 1;
+  int64_t samples = 50; // elements of each tensor whose differences are taken; all if it has fewer
+  int threads = 1;
+  bool hasLengths = false; // sequences of different lengths, some of length 0
+  bool hasResets = false;
+};
+
+/// The worst element of one tensor.
+struct GradcheckRow {
+  std::string tensor;  // `out`, `state.h`, `dparam.W_i_x`, ...
+  int64_t element = 0; // row-major
+  double found = 0;    // by the kernel
+  double expected = 0; // by the interpreter, or its differences
+  double error = 0;    // relative to the tensor's largest magnitude
+  double limit = 0;
+  int64_t compared = 0; // elements
+  int64_t kinks = 0;    // elements left out: differences of two widths disagree there
+
+  bool isGood() const { return error <= limit; }
+};
+
+/// Compiles the cell and compares. Differences are of fourth order in double; where those of two
+/// widths disagree the function has a kink nearby, and they say nothing. Limits: 1e-12 forward in
+/// f64; 1e-6 for gradients in f64, which is what differences give; in f32 4 (8 backward)
+/// ceil(log2(length of the longest sum x T)) 1.2e-7.
+std::vector<GradcheckRow> checkGradients(const Cell &cell, const Bound &bound,
+                                         const CompileOptions &options,
+                                         const GradcheckOptions &check);
+
+/// Random numbers for a cell's inputs, states and parameters, as `checkGradients` uses them.
+SequenceInput makeRandomInput(const Cell &cell, const Bound &bound, const GradcheckOptions &check,
+                              bool isDouble);
+
+} // namespace cellwright

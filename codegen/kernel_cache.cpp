@@ -1,0 +1,116 @@
+// See kernel_cache.h. An entry is a line with the format's name, the digest of the rest, and the
+// rest: lengths, the key in full, the description as JSON, the object file.
+#include "codegen/kernel_cache.h"
+
+#include "runtime/files.h"
+
+#include "nlohmann/json.hpp"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+
+#include <cstring>
+#include <filesystem>
+
+namespace cellwright {
+
+// How each description stands in JSON: fields in order.
+#define CELLWRIGHT_FIELDS(Type, ...) NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Type, __VA_ARGS__)
+CELLWRIGHT_FIELDS(BufferDescription, name, role, lifetime, index, columns, elements, isZeroed)
+CELLWRIGHT_FIELDS(PhaseDescription, symbol, stage, tiles, isPerStep, isForInputs)
+CELLWRIGHT_FIELDS(VectorDescription, name, size, isPerSequence, isIndex)
+CELLWRIGHT_FIELDS(ParamDescription, name, rank, rows, columns, isFrozen, initializer, first, second)
+CELLWRIGHT_FIELDS(KernelDescription, name, isDouble, width, inputs, states, params, buffers, phases,
+                  outputSize, outputState, hasBackward)
+#undef CELLWRIGHT_FIELDS
+
+namespace {
+
+constexpr std::string_view kMagic = "cellwright kernel 1\n";
+constexpr size_t kDigestBytes = 32;
+
+std::string digestOf(std::string_view bytes) {
+  llvm::SHA256 hash;
+  hash.update(llvm::StringRef(bytes.data(), bytes.size()));
+  auto digest = hash.final();
+  return {reinterpret_cast<const char *>(digest.data()), digest.size()};
+}
+
+void appendPart(std::string &bytes, std::string_view part) {
+  uint64_t size = part.size();
+  bytes.append(reinterpret_cast<const char *>(&size), sizeof size);
+  bytes.append(part);
+}
+
+/// Takes a part off the front; nothing if it is cut short.
+std::optional<std::string_view> takePart(std::string_view &bytes) {
+  uint64_t size = 0;
+  if (bytes.size() < sizeof size)
+    return std::nullopt;
+  std::memcpy(&size, bytes.data(), sizeof size);
+  bytes.remove_prefix(sizeof size);
+  if (bytes.size() < size)
+    return std::nullopt;
+  std::string_view part = bytes.substr(0, size);
+  bytes.remove_prefix(size);
+  return part;
+}
+
+std::optional<CacheEntry> parseEntry(std::string_view bytes, std::string_view key) {
+  if (bytes.substr(0, kMagic.size()) != kMagic || bytes.size() < kMagic.size() + kDigestBytes)
+    return std::nullopt;
+  bytes.remove_prefix(kMagic.size());
+  std::string_view digest = bytes.substr(0, kDigestBytes);
+  bytes.remove_prefix(kDigestBytes);
+  if (digestOf(bytes) != digest)
+    return std::nullopt;
+  auto storedKey = takePart(bytes);
+  auto description = takePart(bytes);
+  auto object = takePart(bytes);
+  if (!storedKey || *storedKey != key || !description || !object || !bytes.empty())
+    return std::nullopt;
+  auto json = nlohmann::json::parse(*description, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded())
+    return std::nullopt;
+  CacheEntry entry;
+  entry.description = json.get<KernelDescription>();
+  entry.object.assign(object->begin(), object->end());
+  return entry;
+}
+
+} // namespace
+
+KernelCache::KernelCache(std::string directory, std::string_view key)
+    : directory(std::move(directory)), key(key) {
+  std::string digest = digestOf(key);
+  path = this->directory + "/" +
+         llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + ".kernel";
+}
+
+std::optional<CacheEntry> KernelCache::load() const {
+  if (directory.empty())
+    return std::nullopt;
+  try {
+    return parseEntry(readFile(path), key);
+  } catch (const std::exception &) {
+    return std::nullopt; // not there, or not readable: compiled again
+  }
+}
+
+void KernelCache::store(const CacheEntry &entry) const {
+  if (directory.empty())
+    return;
+  try {
+    std::filesystem::create_directories(directory);
+    // Entries are executed: nobody else may write them.
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+    std::string rest;
+    appendPart(rest, key);
+    appendPart(rest, nlohmann::json(entry.description).dump());
+    appendPart(rest, {entry.object.data(), entry.object.size()});
+    writeFile(path, std::string(kMagic) + digestOf(rest) + rest);
+  } catch (const std::exception &) {
+    // A full disk or a folder that cannot be written costs the next start some time, nothing else.
+  }
+}
+
+} // namespace cellwright

@@ -1,0 +1,74 @@
+// The table of targets.
+#include "codegen/target.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+
+namespace cellwright {
+
+namespace {
+struct Row {
+  std::string_view name;
+  std::string_view feature; // what a host must have to be described by this row
+  int vectorBytes, tileRows, tileVectors;
+  bool hasFma;
+};
+
+// Best first. 32 registers hold 4 x 6 accumulators with 4 + 1 operands, 16 hold 4 x 3: a tile must
+// have at least 8 accumulators, the latency of a multiply-add times two units, and few loads per
+// multiply-add.
+constexpr Row kRows[] = {
+    {"x86-64-v4", "avx512f", 64, 4, 6, true},
+    {"x86-64-v3", "avx2", 32, 4, 3, true},
+    {"x86-64", "sse2", 16, 4, 3, false},
+};
+
+Target describe(const Row &row, std::string cpu, std::string features) {
+  return {std::string(row.name), std::move(cpu),  std::move(features), row.vectorBytes,
+          row.tileRows,          row.tileVectors, row.hasFma};
+}
+
+bool hostHas(const llvm::StringMap<bool> &host, const Row &row) {
+  llvm::StringRef feature(row.feature.data(), row.feature.size());
+  return host.lookup(feature) && (!row.hasFma || host.lookup("fma"));
+}
+
+Target nativeTarget() {
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  std::string features;
+  for (const auto &feature : host) {
+    features += features.empty() ? "" : ",";
+    features += feature.second ? "+" : "-";
+    features += feature.first();
+  }
+  for (const Row &row : kRows)
+    if (hostHas(host, row))
+      return describe(row, llvm::sys::getHostCPUName().str(), features);
+  return describe(kRows[std::size(kRows) - 1], "x86-64", "");
+}
+} // namespace
+
+std::vector<std::string_view> targetNames() {
+  std::vector<std::string_view> names{"native"};
+  for (const Row &row : kRows)
+    names.push_back(row.name);
+  return names;
+}
+
+std::optional<Target> findTarget(std::string_view name) {
+  if (name == "native")
+    return nativeTarget();
+  for (const Row &row : kRows)
+    if (row.name == name)
+      return describe(row, std::string(row.name), row.vectorBytes == 64 ? "-prefer-256-bit" : "");
+  return std::nullopt;
+}
+
+bool canRun(const Target &target) {
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  return llvm::any_of(
+      kRows, [&](const Row &row) { return row.name == target.name && hostHas(host, row); });
+}
+
+} // namespace cellwright
