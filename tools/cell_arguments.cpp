@@ -1,0 +1,104 @@
+// See cell_arguments.h.
+#include "tools/cell_arguments.h"
+
+#include "dsl/render.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iostream>
+
+namespace cellwright {
+
+void CellArguments::add(CLI::App &app) {
+  app.add_option("CELL", cell, "lstm (shipped), path/file.cell or path/file.cell:name")->required();
+  addSettings(app);
+}
+
+void CellArguments::addSettings(CLI::App &app) {
+  app.add_option("--dim", dimensions, "size of a dimension: H=16; may be repeated")
+      ->type_name("NAME=SIZE")
+      ->allow_extra_args(false);
+  app.add_option("--set", settings, "value of an option of the cell: k=0.5; may be repeated")
+      ->type_name("NAME=NUMBER")
+      ->allow_extra_args(false);
+}
+
+/// Splits NAME=NUMBER.
+static Setting parseSetting(const std::string &text, const char *option) {
+  size_t equal = text.find('=');
+  if (equal == std::string::npos || equal == 0)
+    throw UsageError(fmt::format("{}: expected NAME=NUMBER, got `{}`", option, text));
+  Setting setting;
+  setting.name = std::string_view(text).substr(0, equal);
+  const char *begin = text.data() + equal + 1;
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(begin, end, setting.number);
+  if (error != std::errc() || stop != end || !std::isfinite(setting.number))
+    throw UsageError(fmt::format("{}: expected a number after `{}=`, got `{}`", option,
+                                 text.substr(0, equal), std::string(begin, end)));
+  return setting;
+}
+
+static Settings parseSettings(const CellArguments &arguments) {
+  Settings settings;
+  for (const std::string &text : arguments.settings)
+    settings.options.push_back(parseSetting(text, "--set"));
+  for (const std::string &text : arguments.dimensions) {
+    Setting setting = parseSetting(text, "--dim");
+    bool isSize = setting.number == std::floor(setting.number) && setting.number >= 1 &&
+                  setting.number <= static_cast<double>(kMaxSize);
+    if (!isSize)
+      throw UsageError(fmt::format("--dim: expected a size from 1 to {} for `{}`, got {}", kMaxSize,
+                                   std::string_view(setting.name), setting.number));
+    settings.dimensions.push_back(std::move(setting));
+  }
+  return settings;
+}
+
+std::optional<FoundCell> findCell(const CellArguments &arguments) {
+  FoundCell found;
+  found.settings = parseSettings(arguments);
+  found.frontend = std::make_unique<Frontend>();
+  found.checked = found.frontend->findCell(arguments.cell, found.settings);
+  std::cerr << found.frontend->renderProblems();
+  if (!found.checked.isGood)
+    return std::nullopt;
+  return found;
+}
+
+std::vector<SizeFact> dimensionFacts(const FoundCell &found) {
+  std::vector<SizeFact> facts;
+  for (const Setting &setting : found.settings.dimensions)
+    addDimensionFact(found.cell(), setting.name, static_cast<int64_t>(setting.number), facts);
+  return facts;
+}
+
+/// Gives the names that nothing has fixed a number, each in its turn: one may follow from another.
+static void completeFacts(const Cell &cell, std::vector<SizeFact> &facts, int64_t number) {
+  for (size_t i = 0; i < cell.dimensions.size(); ++i) {
+    Diagnostics problems;
+    if (bindCell(cell, facts, problems))
+      return;
+    auto isOpen = [&](const Diagnostic &problem) {
+      std::string quoted = fmt::format("`{}`", std::string_view(cell.dimensions[i].name));
+      return problem.id == Id::OpenDimension &&
+             problem.message.view().find(quoted) != std::string_view::npos;
+    };
+    if (std::any_of(problems.all().begin(), problems.all().end(), isOpen))
+      addDimensionFact(cell, cell.dimensions[i].name, number, facts);
+  }
+}
+
+std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
+                                   std::vector<SizeFact> facts, std::optional<int64_t> others) {
+  if (others)
+    completeFacts(cell, facts, *others);
+  Diagnostics problems;
+  auto bound = bindCell(cell, facts, problems);
+  problems.sort();
+  std::cerr << renderDiagnostics(problems, sources);
+  return bound;
+}
+
+} // namespace cellwright

@@ -1,0 +1,50 @@
+// The arguments with which a command names a cell: `CELL --dim H=16 --set k=0.5`, and how they
+// become a checked cell with numbers.
+#pragma once
+
+#include "dsl/bind.h"
+#include "dsl/frontend.h"
+#include "tools/command.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cellwright {
+
+/// Options as they were given.
+struct CellArguments {
+  std::string cell;
+  std::vector<std::string> dimensions; // H=16
+  std::vector<std::string> settings;   // k=0.5
+
+  /// Adds CELL, --dim and --set.
+  void add(CLI::App &app);
+  /// Adds --dim and --set only.
+  void addSettings(CLI::App &app);
+};
+
+/// A cell that was found and checked. The front end owns what the cell refers to.
+struct FoundCell {
+  std::unique_ptr<Frontend> frontend;
+  CheckedCell checked;
+  Settings settings;
+
+  const Cell &cell() const { return checked.cell; }
+  const Sources &sources() const { return frontend->program().sources; }
+};
+
+/// Finds and checks a cell; prints its problems to stderr. Throws UsageError where an option is not
+/// NAME=NUMBER.
+std::optional<FoundCell> findCell(const CellArguments &arguments);
+
+/// The numbers of `--dim` as facts about the cell.
+std::vector<SizeFact> dimensionFacts(const FoundCell &found);
+
+/// Numbers for all sizes; what `facts` leave open is `others`. Prints problems to stderr.
+std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
+                                   std::vector<SizeFact> facts,
+                                   std::optional<int64_t> others = std::nullopt);
+
+} // namespace cellwright

@@ -1,0 +1,77 @@
+// `run`: a cell on tensors from a file. What the file holds is checked here; what is done with it
+// is in codegen/execute.h and dsl/interpreter.h.
+#include "codegen/execute.h"
+#include "dsl/render.h"
+#include "tools/cell_arguments.h"
+#include "tools/engine_arguments.h"
+#include "tools/run_file.h"
+
+#include <iostream>
+#include <memory>
+
+namespace cellwright {
+
+namespace {
+
+struct RunArguments {
+  CellArguments cell;
+  EngineArguments engine;
+  std::string in, out;
+  bool isBackward = false;
+  std::string engineName = "compiled";
+  std::optional<uint64_t> seed;
+};
+
+ExecutionResult execute(const RunArguments &arguments, const FoundCell &found,
+                        const RunFile &file) {
+  if (arguments.engineName == "interpreter")
+    return {interpretSequence(found.cell(), file.bound, file.input), {}};
+  CompileOptions options = arguments.engine.compileOptions();
+  options.hasBackward = arguments.isBackward;
+  options.stateAdjoints = arguments.isBackward;
+  CompiledKernel kernel = compileCell(found.cell(), file.bound, options);
+  return executeCell(kernel, file.input, arguments.isBackward ? &file.adjoints : nullptr,
+                     arguments.engine.threads);
+}
+
+int run(const RunArguments &arguments) {
+  if (arguments.engineName == "interpreter" && arguments.isBackward)
+    throw UsageError("--engine interpreter computes forward only; leave --backward out, or use "
+                     "--engine compiled");
+  auto found = findCell(arguments.cell);
+  if (!found)
+    return kBadInput;
+  RunRequest request{arguments.in, arguments.isBackward, arguments.engine.isDouble(),
+                     arguments.seed};
+  auto file = readRunFile(*found, request);
+  if (!file)
+    return kBadInput;
+  ExecutionResult result = execute(arguments, *found, *file);
+  writeRunFile(arguments.out, *found, request, *file, result);
+  if (std::string warning = firstNonFinite(*found, *file, result.forward); !warning.empty())
+    std::cerr << "warning: " << warning << "\n";
+  return kDone;
+}
+
+} // namespace
+
+Run addRun(CLI::App &app) {
+  auto arguments = std::make_shared<RunArguments>();
+  arguments->cell.add(app);
+  app.add_option("--in", arguments->in, "tensors: in.<input>, param.<name>, state0.<state>, ...")
+      ->required();
+  app.add_option("--out", arguments->out,
+                 "file for out, state.<state>, final.<state>, and gradients with --backward")
+      ->required();
+  app.add_flag("--backward", arguments->isBackward,
+               "go back too, from dout, dstate.<state>, dfinal.<state>");
+  app.add_option("--engine", arguments->engineName,
+                 "compiled, or interpreter: in double, forward only")
+      ->check(CLI::IsMember({"compiled", "interpreter"}))
+      ->capture_default_str();
+  app.add_option("--seed", arguments->seed, "draw absent parameters with their initializers");
+  arguments->engine.add(app);
+  return [arguments] { return run(*arguments); };
+}
+
+} // namespace cellwright

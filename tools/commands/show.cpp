@@ -1,0 +1,88 @@
+// `show`: a cell as text, LaTeX, picture, intermediate code or plan.
+#include "codegen/compile.h"
+#include "codegen/plan.h"
+#include "dsl/draw.h"
+#include "dsl/latex.h"
+#include "dsl/print.h"
+#include "tools/cell_arguments.h"
+#include "tools/engine_arguments.h"
+
+#include <iostream>
+#include <memory>
+
+namespace cellwright {
+
+namespace {
+
+struct ShowArguments {
+  CellArguments cell;
+  EngineArguments engine;
+  std::string form = "text";
+};
+
+/// Sizes that the user leaves open where a form needs numbers.
+constexpr int64_t kShownSize = 128;
+
+struct Form {
+  const char *name;
+  std::string (*write)(const FoundCell &, const ShowArguments &);
+};
+
+Bound numbersFor(const FoundCell &found) {
+  auto bound = bindOrExplain(found.cell(), found.sources(), dimensionFacts(found), kShownSize);
+  if (!bound)
+    throw Error("the sizes do not fit the cell");
+  return *bound;
+}
+
+std::string writeIr(const FoundCell &found, const ShowArguments &arguments) {
+  return printStages(found.cell(), found.sources(), numbersFor(found),
+                     arguments.engine.compileOptions());
+}
+
+std::string writePlan(const FoundCell &found, const ShowArguments &arguments) {
+  return printPlan(found.cell(), numbersFor(found), arguments.engine.compileOptions(), std::nullopt,
+                   1);
+}
+
+constexpr Form kForms[] = {
+    {"text",
+     [](const FoundCell &found, const ShowArguments &) {
+       return printCell(found.frontend->program(), found.checked, found.settings);
+     }},
+    {"latex",
+     [](const FoundCell &found, const ShowArguments &) {
+       return writeLatex(found.frontend->program(), found.checked);
+     }},
+    {"dot", [](const FoundCell &found, const ShowArguments &) { return writeDot(found.cell()); }},
+    {"svg", [](const FoundCell &found, const ShowArguments &) { return writeSvg(found.cell()); }},
+    {"ir", writeIr},
+    {"plan", writePlan},
+};
+
+} // namespace
+
+Run addShow(CLI::App &app) {
+  auto arguments = std::make_shared<ShowArguments>();
+  arguments->cell.add(app);
+  std::vector<std::string> names;
+  for (const Form &form : kForms)
+    names.push_back(form.name);
+  app.add_option("--as", arguments->form,
+                 "text: equations; latex; dot, svg: picture; ir: intermediate code after each "
+                 "stage; plan: what will run")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  arguments->engine.addTarget(app);
+  return [arguments] {
+    auto found = findCell(arguments->cell);
+    if (!found)
+      return kBadInput;
+    for (const Form &form : kForms)
+      if (form.name == arguments->form)
+        std::cout << form.write(*found, *arguments);
+    return kDone;
+  };
+}
+
+} // namespace cellwright

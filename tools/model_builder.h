@@ -1,0 +1,52 @@
+// A language model from its description: which cells in which layers, how large. Checkpoints carry
+// the description with the cells' text, so that a model needs no file but its own.
+#pragma once
+
+#include "codegen/compile.h"
+#include "tools/cell_arguments.h"
+#include "training/language_model.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cellwright {
+
+/// What a model is made of.
+struct ModelDescription {
+  std::vector<std::string> cells;      // text of each layer's cell, complete in itself
+  std::vector<std::string> dimensions; // H=16, for all layers
+  int64_t hidden = 128;                // sizes of the cells that nothing else fixes
+  int64_t embedding = 0;               // 0: the first layer takes symbols as they are
+  double dropout = 0;                  // between layers, and before the decoder
+  bool isResidual = false;             // layers above the first add their input
+
+  std::map<std::string, std::string> toConfiguration() const;
+  /// Throws Error if something is missing or no number.
+  static ModelDescription
+  fromConfiguration(const std::map<std::string, std::string> &configuration);
+};
+
+/// The text of a cell as a description has it, with the values of its options. Prints problems to
+/// stderr and gives nothing if the cell is wrong.
+std::optional<std::string> describeCell(const CellArguments &arguments);
+
+/// Compiled kernels and the model on them.
+class BuiltModel {
+public:
+  /// Throws Error if the sizes do not fit. `forTraining` compiles what `eval` and `sample` do not
+  /// need.
+  BuiltModel(const ModelDescription &description, int64_t vocabularySize,
+             const CompileOptions &options, int threads, bool forTraining);
+  ~BuiltModel();
+
+  LanguageModel &model();
+  ThreadPool &threads();
+
+private:
+  struct Parts;
+  std::unique_ptr<Parts> parts;
+};
+
+} // namespace cellwright
