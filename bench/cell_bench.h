@@ -24,6 +24,14 @@ struct CellBenchOptions {
   double seconds = 1; // of measuring, all passes and peers together
   std::vector<Pass> passes = {Pass::Forward, Pass::ForwardTape, Pass::Both};
   bool hasPeers = false; // others' implementations in turn with ours
+  bool hasPhases = false; // measures one more run phase by phase
+};
+
+/// A phase of a kernel in one run of forward and backward.
+struct PhaseRow {
+  std::string name; // as the plan has it
+  int64_t calls = 0;
+  double seconds = 0;
 };
 
 /// One line of a benchmark.
@@ -40,7 +48,7 @@ struct BenchRow {
   int64_t tapeBytes = 0;  // per step and sequence, beside the states
   double weightBytes = 0; // read per step of the recurrence
   double compileSeconds = 0;
-  std::string path; // which kernels ran: empty for peers
+  std::vector<PhaseRow> phases; // of the last pass, if asked for
 };
 
 /// Compiles and measures a cell on random numbers. Throws Error if a peer's results differ from

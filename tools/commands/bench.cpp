@@ -132,6 +132,29 @@ std::string number(double value, const char *form) {
   return value > 0 ? fmt::format(fmt::runtime(form), value) : "";
 }
 
+/// Where the time of each cell goes, if that was asked for.
+void printPhases(const BenchReport &report) {
+  for (const BenchRow &row : report.rows) {
+    if (row.phases.empty())
+      continue;
+    Table table({{"phase"},
+                 {"calls", Table::Align::Right},
+                 {"ms", Table::Align::Right},
+                 {"part", Table::Align::Right}});
+    double sum = 0;
+    for (const PhaseRow &phase : row.phases)
+      sum += phase.seconds;
+    for (const PhaseRow &phase : row.phases)
+      if (phase.calls > 0)
+        table.addRow({phase.name, fmt::format("{}", phase.calls),
+                      fmt::format("{:.3f}", 1e3 * phase.seconds),
+                      fmt::format("{:.1f} %", 100 * phase.seconds / sum)});
+    std::cout << fmt::format("{}, H {}, N {}, T {}, {}: {:.3f} ms in phases\n", row.cell, row.H,
+                             row.N, row.T, row.pass, 1e3 * sum)
+              << table.text() << "\n";
+  }
+}
+
 void printTable(const BenchReport &report, const BenchArguments &arguments) {
   Table table({{"cell"},
                {"H", Table::Align::Right},
@@ -162,8 +185,9 @@ void printTable(const BenchReport &report, const BenchArguments &arguments) {
                            "states\n\n",
                            arguments.engine.elementType, arguments.engine.threads,
                            arguments.engine.threads == 1 ? "" : "s")
-            << table.text() << "\n"
-            << countingNote();
+            << table.text() << "\n";
+  printPhases(report);
+  std::cout << countingNote();
   std::string compiled;
   for (const BenchRow &row : report.rows)
     if (row.compileSeconds > 0 && row.pass == nameOf(arguments.bench.passes.front()))
@@ -225,6 +249,8 @@ Run addBench(CLI::App &app) {
   app.add_option("--seconds", arguments->bench.seconds, "time spent on each cell and shape")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  app.add_flag("--phases", arguments->bench.hasPhases,
+               "also where the time goes, phase by phase, on the first thread");
   app.add_flag("--json", arguments->isJson, "machine-readable");
   app.add_option("--html", arguments->html, "writes a page with rooflines and tables");
   arguments->engine.add(app);
