@@ -157,8 +157,11 @@ private:
     for (const Gather &gather : plan.gathers)
       text += fmt::format("    columns picked by {}: of {} matrices\n", names[gather.index],
                           gather.matrices.size());
-    text += fmt::format("    tile: {} rows x {} vectors of {}\n", context.target.tileRows,
-                        plan.accumulators.size() * plan.panelsPerTile, context.width());
+    auto vectors = static_cast<int>(
+        static_cast<int64_t>(plan.segments.empty() ? 1 : plan.segments[0].matrices.size()) *
+        plan.panelsPerTile);
+    text += fmt::format("    tile: {} rows x {} vectors of {}\n", context.target.tileRows(vectors),
+                        vectors, context.width());
   }
 
   void printTape() {

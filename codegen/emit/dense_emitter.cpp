@@ -3,6 +3,7 @@
 #include "codegen/emit/dense_emitter.h"
 
 #include "codegen/emit/phase_function.h"
+#include "codegen/emit/place_emitter.h"
 #include "codegen/rates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,8 +18,6 @@ using namespace mlir;
 namespace cellwright {
 
 namespace {
-
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
 
 class DenseEmitter {
 public:
@@ -264,10 +263,13 @@ int emitPacking(ModuleEmitter &module, const Packing &packing, Location loc) {
   std::string name = module.uniqueName("pack");
   PhaseFunction f(context, name, loc);
   f.loop(f.index(0), f.index(panels), 1, [&](Value panel) {
-    // The last tile may have fewer panels, all others have panelsPerTile.
-    Value tile = f.divide(panel, packing.panelsPerTile);
+    // The last tile has what is left, all others have panelsPerTile.
+    Value tile = f.min(f.divide(panel, packing.panelsPerTile), f.index(packing.tiles - 1));
     Value first = f.mul(tile, packing.panelsPerTile);
-    Value tilePanels = f.min(f.sub(f.index(panels), first), f.index(packing.panelsPerTile));
+    int64_t lastPanels = panels - (packing.tiles - 1) * packing.panelsPerTile;
+    Value isLast = f.isEqual(tile, f.index(packing.tiles - 1));
+    Value tilePanels = arith::SelectOp::create(f.b, f.loc, isLast, f.index(lastPanels),
+                                               f.index(packing.panelsPerTile));
     Value base = f.mul(tile, packing.columns * matrices * packing.panelsPerTile * width);
     Value step = f.mul(tilePanels, matrices * width);
     Value lanes = f.min(f.sub(f.index(packing.rows), f.mul(panel, width)), f.index(width));

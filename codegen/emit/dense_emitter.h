@@ -15,12 +15,13 @@ void emitFinish(ModuleEmitter &module, cell::CellOp cell);
 
 /// How the matrices that one operand multiplies in a phase stand in memory:
 /// [tiles][columns of the operand][matrices][panels of a tile][width], padded with zeros; the last
-/// tile has only the panels that are left.
+/// tile has the panels that are left.
 struct Packing {
   std::vector<mlir::Value> matrices;
   int64_t rows = 0;    // of each matrix
   int64_t columns = 0; // size of the operand
   int64_t panelsPerTile = 1;
+  int64_t tiles = 1;
 };
 
 /// Adds a buffer for packed weights and emits the function that fills it; gives the buffer.

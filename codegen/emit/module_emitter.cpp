@@ -3,7 +3,9 @@
 
 #include "codegen/costs.h"
 #include "codegen/emit/dense_emitter.h"
+#include "codegen/emit/gradient_emitter.h"
 #include "codegen/emit/phase_emitter.h"
+#include "codegen/emit/place_emitter.h"
 #include "codegen/rates.h"
 #include "codegen/stages.h"
 
@@ -13,8 +15,6 @@
 using namespace mlir;
 
 namespace cellwright {
-
-static cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
 
 ModuleEmitter::ModuleEmitter(cell::CellOp cell, ModuleOp module, const Target &target,
                              bool isDouble)
@@ -230,8 +230,7 @@ void ModuleEmitter::addDense(Value value, std::string name, bool isSum) {
     dense.rows = type.getNumber(0);
     dense.columns = type.getNumber(1);
     dense.rowStride = isSum ? roundUp(dense.columns, context.width()) : dense.columns;
-    elements =
-        dense.rowStride * (isSum ? roundUp(dense.rows, context.target.tileRows) : dense.rows);
+    elements = dense.rowStride * (isSum ? roundUp(dense.rows, context.width()) : dense.rows);
     auto sum = value.getDefiningOp<cell::AccumulateOp>();
     if (sum && isIndex(sum.getRight())) { // rows are added to columns
       dense.rowStride = 1;

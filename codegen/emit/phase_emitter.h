@@ -1,4 +1,4 @@
-// Emission of one `cell.phase`, and of the sums over rows that are the gradients of parameters.
+// Emission of one `cell.phase`.
 #pragma once
 
 #include "codegen/emit/module_emitter.h"
@@ -7,8 +7,5 @@ namespace cellwright {
 
 /// Emits the function of a phase and, if it has contractions, the functions that pack its weights.
 void emitPhase(ModuleEmitter &module, cell::PhaseOp phase);
-
-/// Emits one function per `cell.accumulate`.
-void emitGradients(ModuleEmitter &module, cell::CellOp cell);
 
 } // namespace cellwright
