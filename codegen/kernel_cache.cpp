@@ -16,7 +16,8 @@ namespace cellwright {
 // How each description stands in JSON: fields in order.
 #define CELLWRIGHT_FIELDS(Type, ...) NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Type, __VA_ARGS__)
 CELLWRIGHT_FIELDS(BufferDescription, name, role, lifetime, index, columns, elements, isZeroed)
-CELLWRIGHT_FIELDS(PhaseDescription, symbol, stage, tiles, isPerStep, isForInputs)
+CELLWRIGHT_FIELDS(PhaseDescription, symbol, stage, tiles, isPerStep, isForInputs, flopsPerRow,
+                  weightBytes)
 CELLWRIGHT_FIELDS(VectorDescription, name, size, isPerSequence, isIndex)
 CELLWRIGHT_FIELDS(ParamDescription, name, rank, rows, columns, isFrozen, initializer, first, second)
 CELLWRIGHT_FIELDS(KernelDescription, name, isDouble, width, inputs, states, params, buffers, phases,

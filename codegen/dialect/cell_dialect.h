@@ -12,6 +12,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir {
+class PatternRewriter;
+}
+
 #include "codegen/dialect/cell_dialect.h.inc"
 
 #define GET_TYPEDEF_CLASSES

@@ -16,7 +16,8 @@ namespace {
 
 class GradientEmitter {
 public:
-  GradientEmitter(ModuleEmitter &module, MutableArrayRef<cell::AccumulateOp> sums, const std::string &name)
+  GradientEmitter(ModuleEmitter &module, MutableArrayRef<cell::AccumulateOp> sums,
+                  const std::string &name)
       : module(module), sums(sums), f(module.getContext(), name, sums.front().getLoc()),
         width(f.context.width()) {}
 

@@ -3,6 +3,7 @@
 // the element counts.
 #include "codegen/emit/phase_emitter.h"
 
+#include "codegen/costs.h"
 #include "codegen/emit/place_emitter.h"
 #include "codegen/emit/row_emitter.h"
 #include "codegen/emit/tile_emitter.h"
@@ -59,6 +60,16 @@ bool isPerStep(cell::PhaseOp phase, const ModuleEmitter &module) {
   return found;
 }
 
+/// Elements of the matrices that the phase multiplies with vectors.
+int64_t countWeights(cell::PhaseOp phase) {
+  int64_t elements = 0;
+  for (auto contract : phase.getBody().getOps<cell::ContractOp>())
+    for (auto [matrix, vector] : llvm::zip_equal(contract.getMatrices(), contract.getVectors()))
+      if (!isIndex(vector))
+        elements += tensorType(matrix).getElements();
+  return elements;
+}
+
 /// True if nothing but adjoints of inputs depends on the phase.
 bool isForInputs(cell::PhaseOp phase) {
   llvm::SmallPtrSet<Operation *, 16> seen;
@@ -87,8 +98,10 @@ void emitPhase(ModuleEmitter &module, cell::PhaseOp phase) {
   PlaceEmitter place(module, phase, function);
   int64_t tiles = emitLoops(place);
   function.finish();
+  int64_t weights = countWeights(phase);
   module.addPhase({name, stageRow(phase.getStage()).stage, static_cast<int32_t>(tiles),
-                   isPerStep(phase, module), isForInputs(phase)});
+                   isPerStep(phase, module), isForInputs(phase), 2 * weights,
+                   weights * (module.getContext().isDouble ? 8 : 4)});
 }
 
 } // namespace cellwright

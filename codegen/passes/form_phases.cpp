@@ -50,6 +50,7 @@ public:
   void run() {
     moveCheapToUsers();
     copyForSinks();
+    copyForCompleteVectors();
     stages = StageAnalysis(cell);
     for (const auto &[op, stage] : copies)
       stages.assign(op, stage);
@@ -199,6 +200,20 @@ private:
     if (!stages.isScheduled(op) || !isMadeAnywhere(op))
       return std::nullopt;
     return std::max(stages.of(op), CELLWRIGHT_BACKWARD_BEFORE);
+  }
+
+  /// Products and windows read a whole vector from memory, where what is made anywhere does not
+  /// stand.
+  void copyForCompleteVectors() {
+    SmallVector<OpOperand *> uses;
+    for (Operation &op : block)
+      for (OpOperand &use : op.getOpOperands())
+        if (isa<cell::ContractOp, cell::WindowOp>(op) && !readsInPlace(&op, use) &&
+            stages.isScheduled(use.get().getDefiningOp()) &&
+            isMadeAnywhere(use.get().getDefiningOp()))
+          uses.push_back(&use);
+    for (OpOperand *use : uses)
+      use->set(copy(use->get(), use->getOwner(), stages.of(use->get().getDefiningOp())));
   }
 
   Value copy(Value value, Operation *before, cellwright_stage stage) {

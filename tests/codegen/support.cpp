@@ -31,15 +31,21 @@ TestCell cellOfText(const std::string &text, const Sizes &sizes) {
   cell.frontend->addText("test.cell", text);
   cell.frontend->checkAll();
   REQUIRE_MESSAGE(!cell.frontend->hasErrors(), cell.frontend->renderProblems());
-  cell.checked = cell.frontend->check(0);
+  cell.checked =
+      cell.frontend->check(static_cast<CellId>(cell.frontend->program().cells.size()) - 1);
   return finish(std::move(cell), sizes);
 }
 
-TestCell cellByName(const std::string &name, const Sizes &sizes) {
+TestCell cellByName(const std::string &name) {
   TestCell cell;
   cell.frontend = std::make_unique<Frontend>();
   cell.checked = cell.frontend->findCell(name);
-  return finish(std::move(cell), sizes);
+  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
+  return cell;
+}
+
+TestCell cellByName(const std::string &name, const Sizes &sizes) {
+  return finish(cellByName(name), sizes);
 }
 
 Sizes sizesFor(const Cell &cell, int64_t I, int64_t H, int64_t others) {

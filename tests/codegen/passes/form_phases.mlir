@@ -110,3 +110,20 @@ cell.cell @no_update {
   %y = cell.map "mul"(%h, %e) : (!cell.tensor<4>, !cell.tensor<4>) -> !cell.tensor<4>
   cell.next "h", %y : !cell.tensor<4>
 }
+
+// -----
+
+// A product reads a whole vector from memory: what is the same everywhere is written down for it.
+// CHECK-LABEL: @product_of_broadcast
+cell.cell @product_of_broadcast {
+  %h = cell.state "h" : !cell.tensor<4>
+  %U = cell.param "U" : !cell.tensor<4, 4>
+  // CHECK: %[[S:.*]] = cell.phase "core" columns 4 -> !cell.tensor<>
+  // CHECK: %[[V:.*]] = cell.phase "core" columns 4 -> !cell.tensor<4>
+  // CHECK: cell.broadcast %[[S]]
+  // CHECK: cell.contract[%{{.*}}] * [%[[V]]]
+  %s = cell.over "sum"(%h) : (!cell.tensor<4>) -> !cell.tensor<>
+  %v = cell.broadcast %s : !cell.tensor<> -> !cell.tensor<4>
+  %y = cell.matmul %U, %v : (!cell.tensor<4, 4>, !cell.tensor<4>) -> !cell.tensor<4>
+  cell.next "h", %y : !cell.tensor<4>
+}
