@@ -7,7 +7,6 @@
 #include "codegen/rates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -221,71 +220,6 @@ void emitFinish(ModuleEmitter &module, cell::CellOp cell) {
     emitter.copyGradient(gradient, module.gradientBuffer(gradient));
   emitter.finish();
   module.addPhase({name, CELLWRIGHT_FINISH, 1, false, false});
-}
-
-//===-- Packing -------------------------------------------------------------------------------===//
-
-/// Emits, once for a module, `void(target, targetStep, source, sourceStep, laneStep, count,
-/// lanes)`: writes `count` vectors, `targetStep` apart; lane l of vector k is source[k sourceStep +
-/// l laneStep] for l < lanes, else 0.
-static llvm::StringRef packFunction(ModuleEmitter &module, Location loc) {
-  constexpr llvm::StringLiteral kName = "pack_panel";
-  const EmissionContext &context = module.getContext();
-  if (ModuleOp(context.module).lookupSymbol(kName))
-    return kName;
-  Type pointer = LLVM::LLVMPointerType::get(loc.getContext());
-  Type i64 = IntegerType::get(loc.getContext(), 64);
-  FunctionBuilder f(context, kName, {pointer, i64, pointer, i64, i64, i64, i64},
-                    /*isInternal=*/true, loc);
-  Value target = f.argument(0), targetStep = f.argument(1), source = f.argument(2),
-        sourceStep = f.argument(3);
-  Value laneStep = f.argument(4), count = f.argument(5), lanes = f.argument(6);
-  f.loop(f.index(0), count, 1, [&](Value k) {
-    Value row = f.at(source, f.mul(k, sourceStep));
-    Value vector = f.at(target, f.mul(k, targetStep));
-    f.store(f.vectors().constant(0), vector);
-    f.loop(f.index(0), lanes, 1, [&](Value lane) {
-      f.store(f.loadScalar(f.at(row, f.mul(lane, laneStep))), f.at(vector, lane));
-    });
-  });
-  f.finish();
-  return kName;
-}
-
-int emitPacking(ModuleEmitter &module, const Packing &packing, Location loc) {
-  const EmissionContext &context = module.getContext();
-  llvm::StringRef pack = packFunction(module, loc);
-  int64_t width = context.width();
-  int64_t panels = context.panels(packing.rows);
-  auto matrices = static_cast<int64_t>(packing.matrices.size());
-  int target = module.addBuffer({module.uniqueName("packed"), CELLWRIGHT_VALUE, CELLWRIGHT_UPDATE,
-                                 0, 0, packing.columns * matrices * panels * width, false});
-  std::string name = module.uniqueName("pack");
-  PhaseFunction f(context, name, loc);
-  f.loop(f.index(0), f.index(panels), 1, [&](Value panel) {
-    // The last tile has what is left, all others have panelsPerTile.
-    Value tile = f.min(f.divide(panel, packing.panelsPerTile), f.index(packing.tiles - 1));
-    Value first = f.mul(tile, packing.panelsPerTile);
-    int64_t lastPanels = panels - (packing.tiles - 1) * packing.panelsPerTile;
-    Value isLast = f.isEqual(tile, f.index(packing.tiles - 1));
-    Value tilePanels = arith::SelectOp::create(f.b, f.loc, isLast, f.index(lastPanels),
-                                               f.index(packing.panelsPerTile));
-    Value base = f.mul(tile, packing.columns * matrices * packing.panelsPerTile * width);
-    Value step = f.mul(tilePanels, matrices * width);
-    Value lanes = f.min(f.sub(f.index(packing.rows), f.mul(panel, width)), f.index(width));
-    for (auto [i, matrix] : llvm::enumerate(packing.matrices)) {
-      DenseBuffer source = module.denseBuffer(matrix);
-      Value offset =
-          f.mul(f.add(f.mul(tilePanels, static_cast<int64_t>(i)), f.sub(panel, first)), width);
-      Value to = f.at(f.pointer(target), f.add(base, offset));
-      Value from = f.at(f.pointer(source.buffer), f.mul(f.mul(panel, width), source.rowStride));
-      f.call(pack, {to, step, from, f.index(source.columnStride), f.index(source.rowStride),
-                    f.index(packing.columns), lanes});
-    }
-  });
-  f.finish();
-  module.addPhase({name, CELLWRIGHT_PREPARE, 1, false, false});
-  return target;
 }
 
 } // namespace cellwright

@@ -126,6 +126,10 @@ Value FunctionBuilder::loadVector(Value pointer) {
   return LLVM::LoadOp::create(b, loc, vectorType(), pointer, context.target.vectorBytes);
 }
 
+Value FunctionBuilder::loadUnaligned(Value pointer) {
+  return LLVM::LoadOp::create(b, loc, vectorType(), pointer, context.isDouble ? 8 : 4);
+}
+
 Value FunctionBuilder::loadScalar(Value pointer) {
   return LLVM::LoadOp::create(b, loc, elementType(), pointer);
 }

@@ -79,6 +79,7 @@ public:
   Value at(Value pointer, Value offset);
   Value at(Value pointer, int64_t offset);
   Value loadVector(Value pointer);
+  Value loadUnaligned(Value pointer); // a vector at an element's alignment
   Value loadScalar(Value pointer);
   void store(Value value, Value pointer); // a vector at a vector's alignment, or a scalar
   Value loadInteger(Value structure, mlir::Type structureType, int field);

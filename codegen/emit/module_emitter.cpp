@@ -28,6 +28,7 @@ void ModuleEmitter::emit() {
   emitPrepare(*this, cell);
   for (auto phase : cell.getBody().getOps<cell::PhaseOp>())
     emitPhase(*this, phase);
+  emitPackings(*this, packed, cell.getLoc());
   emitGradients(*this, cell);
   emitFinish(*this, cell);
 }
@@ -78,6 +79,12 @@ template <typename List> static int indexOf(const List &list, llvm::StringRef na
 int ModuleEmitter::addBuffer(BufferDescription buffer) {
   description.buffers.push_back(std::move(buffer));
   return static_cast<int>(description.buffers.size()) - 1;
+}
+
+int ModuleEmitter::addPacked(Packing packing) {
+  int buffer = addPackedBuffer(*this, packing);
+  packed.push_back({std::move(packing), buffer});
+  return buffer;
 }
 
 int ModuleEmitter::addRows(Value value, std::string name, cellwright_role role,

@@ -5,7 +5,7 @@
 
 namespace cellwright {
 
-/// Emits the function of a phase and, if it has contractions, the functions that pack its weights.
+/// Emits the function of a phase; asks for the weights of its contractions to be packed.
 void emitPhase(ModuleEmitter &module, cell::PhaseOp phase);
 
 } // namespace cellwright

@@ -4,7 +4,6 @@
 #include "codegen/emit/tile_emitter.h"
 
 #include "codegen/costs.h"
-#include "codegen/emit/dense_emitter.h"
 #include "codegen/emit/tile_plan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -86,10 +85,8 @@ Value TileEmitter::weightsOf(const Block &block, const Tile &tile, Value number)
 
 void TileEmitter::packWeights() {
   auto pack = [&](const std::vector<Value> &matrices, Value operand) {
-    return emitPacking(
-        place.module,
-        {matrices, place.columns, tensorType(operand).getNumber(0), plan.panelsPerTile, plan.tiles},
-        f.loc);
+    return place.module.addPacked({matrices, place.columns, tensorType(operand).getNumber(0),
+                                   plan.panelsPerTile, plan.tiles});
   };
   for (const Segment &segment : plan.segments)
     blocks.push_back({&segment, pack(segment.matrices, segment.operand), 0,

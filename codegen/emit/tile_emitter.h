@@ -7,7 +7,7 @@
 
 namespace cellwright {
 
-/// Emits the phase and the functions that pack its weights; gives the number of tiles.
+/// Emits the phase and asks for its weights to be packed; gives the number of tiles.
 int64_t emitTiles(PlaceEmitter &place);
 
 } // namespace cellwright
