@@ -157,9 +157,19 @@ private:
       if (!param.getFrozen())
         cell::AdjointParamOp::create(b, loc, param.getName(), totalOrZero(param));
     } else if (op->getNumResults() == 1 && active.contains(op->getResult(0))) {
-      if (Value dy = total(op->getResult(0)))
+      if (Value dy = total(op->getResult(0))) {
+        label(op, dy);
         propagate(op, dy);
+      }
     }
+  }
+
+  /// Names an adjoint for the value that it belongs to.
+  void label(Operation *op, Value dy) {
+    auto name = op->getAttrOfType<StringAttr>("label");
+    Operation *definition = dy.getDefiningOp();
+    if (name && isa<cell::MapOp, cell::MatMulOp>(definition) && !definition->hasAttr("label"))
+      definition->setAttr("label", b.getStringAttr("d" + name.getValue()));
   }
 
   void propagate(Operation *op, Value dy) {
