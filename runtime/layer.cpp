@@ -75,11 +75,11 @@ void Layer::backward(const BackwardArguments &arguments) {
                                      [](const SeriesView &view) { return view.data != nullptr; });
   w.bindAdjoints(arguments);
   w.beginAdjoints(arguments);
-  int64_t blocks = (w.batch.steps + w.blockSteps - 1) / w.blockSteps;
+  int64_t blocks = (w.batch.steps + w.backwardBlockSteps - 1) / w.backwardBlockSteps;
   w.threads.run([&](int thread) {
     for (int64_t block = blocks - 1; block >= 0; --block) {
-      int64_t begin = block * w.blockSteps;
-      int64_t end = std::min(begin + w.blockSteps, w.batch.steps);
+      int64_t begin = block * w.backwardBlockSteps;
+      int64_t end = std::min(begin + w.backwardBlockSteps, w.batch.steps);
       w.runStage(CELLWRIGHT_BACKWARD_BEFORE, thread, begin, end);
       w.threads.barrier();
       w.runBackwardCore(thread, begin, end);

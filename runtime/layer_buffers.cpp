@@ -6,9 +6,11 @@
 
 namespace cellwright {
 
-// Rows that the stages before and after the recurrence do at once: their vectors of some hundred
-// columns stay in the second cache.
-static constexpr int64_t kBlockRows = 256;
+// Rows that the stages before and after the recurrence do at once. Forward their vectors of some
+// hundred columns stay in the second cache; backward a gradient is read and written once per block,
+// so that many rows pay.
+static constexpr int64_t kForwardBlockRows = 256;
+static constexpr int64_t kBackwardBlockRows = 1024;
 
 Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
     : kernel(kernel), threads(threads) {
@@ -66,7 +68,8 @@ static int64_t blockRows(const Batch &batch, int64_t blockSteps) {
 void Layer::Work::resize(const Batch &newBatch, bool keepsTape, bool hasResets) {
   batch = newBatch;
   hasTape = keepsTape;
-  blockSteps = std::max<int64_t>(1, kBlockRows / batch.sequences);
+  blockSteps = std::max<int64_t>(1, kForwardBlockRows / batch.sequences);
+  backwardBlockSteps = std::max<int64_t>(1, kBackwardBlockRows / batch.sequences);
   sequences.resize(batch.sequences);
   for (int64_t row = 0; row < batch.sequences; ++row)
     sequences[row] = static_cast<int32_t>(batch.caller(row));
@@ -87,7 +90,7 @@ void Layer::Work::resize(const Batch &newBatch, bool keepsTape, bool hasResets) 
     bool isWhole =
         (info.lifetime == CELLWRIGHT_TAPE && keepsTape) || info.role == CELLWRIGHT_OUTPUT;
     bool isStepwise = info.lifetime == CELLWRIGHT_STEP || info.lifetime == CELLWRIGHT_SEQUENCE;
-    int64_t rows = isWhole ? batch.steps * N : isStepwise ? N : blockRows(batch, blockSteps);
+    int64_t rows = isWhole ? batch.steps * N : isStepwise ? N : blockRows(batch, backwardBlockSteps);
     memory[i].resize(format, rows, info.columns);
     bind(i, memory[i].view(), !isStepwise, !isWhole);
   }
@@ -121,7 +124,7 @@ void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
       continue;
     }
     bool isWritten = info.role == CELLWRIGHT_ADJOINT_INPUT;
-    zeros[i].resize(format, isPerSequence || !isWritten ? N : blockRows(batch, blockSteps),
+    zeros[i].resize(format, isPerSequence || !isWritten ? N : blockRows(batch, backwardBlockSteps),
                     info.columns);
     zeros[i].clear();
     bind(i, zeros[i].view(), isWritten && !isPerSequence, isWritten);

@@ -91,7 +91,7 @@ struct Layer::Work {
   const cellwright_kernel &kernel;
   ThreadPool &threads;
   Format format;
-  int64_t blockSteps = 1;
+  int64_t blockSteps = 1, backwardBlockSteps = 1;
 
   Batch batch;
   bool hasParams = false;

@@ -72,6 +72,10 @@ std::string Contractions::productTile(int rows, int vectors, Location loc) {
       f.prefetch(f.at(ahead, f.mul(f.add(f.mul(panel, lines), line), lineElements)));
     });
     Value operandPanel = f.at(operand, f.mul(panel, panelStride));
+    // Panels lie far apart: no processor sees the next one coming.
+    Value operandAhead = f.at(operandPanel, f.mul(panelStride, 2));
+    for (int r = 0; r < rows; ++r)
+      f.prefetch(f.at(operandAhead, r * width));
     Value weightsPanel = f.at(weights, f.mul(first, int64_t{vectors} * width));
     Value end = f.min(f.sub(columns, first), f.index(width));
     return f.loopCarrying(f.index(0), end, 1, panelSums, [&](Value k, ValueRange carried) {
@@ -189,6 +193,12 @@ std::string Contractions::outer(int vectors, Location loc) {
   Type i64 = IntegerType::get(loc.getContext(), 64);
   FunctionBuilder f(context, name, {pointer, pointer, i64, i64, pointer, i64}, /*isInternal=*/true,
                     loc);
+  // The sums to the right, likely the next ones, are asked for while these are done.
+  Value next = f.at(f.argument(4), vectors * width);
+  f.loop(f.index(0), f.index(width), 1, [&](Value m) {
+    for (int v = 0; v < vectors; ++v)
+      f.prefetch(f.at(f.at(next, f.mul(f.argument(5), m)), v * width), /*isWrite=*/true);
+  });
   for (const auto &[begin, tile] : tiles)
     f.call(tile, {f.at(f.argument(0), begin), f.argument(1), f.argument(2), f.argument(3),
                   f.at(f.argument(4), f.mul(f.argument(5), begin)), f.argument(5)});

@@ -157,9 +157,9 @@ void FunctionBuilder::call(llvm::StringRef callee, ValueRange operands) {
   LLVM::CallOp::create(b, loc, TypeRange(), callee, operands);
 }
 
-void FunctionBuilder::prefetch(Value pointer) {
-  constexpr unsigned kRead = 0, kSecondCache = 2, kData = 1;
-  LLVM::Prefetch::create(b, loc, pointer, kRead, kSecondCache, kData);
+void FunctionBuilder::prefetch(Value pointer, bool isWrite) {
+  constexpr unsigned kSecondCache = 2, kData = 1;
+  LLVM::Prefetch::create(b, loc, pointer, isWrite ? 1 : 0, kSecondCache, kData);
 }
 
 Value FunctionBuilder::splat(Value scalar) {

@@ -85,8 +85,8 @@ public:
   Value loadInteger(Value structure, mlir::Type structureType, int field);
   Value scratch(int64_t elements); // on the stack, aligned for vectors
   void call(llvm::StringRef callee, mlir::ValueRange operands);
-  /// Asks for a cache line in the second cache; any address will do.
-  void prefetch(Value pointer);
+  /// Asks for a cache line in the second cache, to be read or written; any address will do.
+  void prefetch(Value pointer, bool isWrite = false);
 
   Value splat(Value scalar);
   mlir::Type elementType() const;

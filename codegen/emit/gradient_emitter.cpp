@@ -91,52 +91,66 @@ private:
     return panelsOf(sum);
   }
 
-  // A few panels of the right operand over some rows stay in the second cache while all columns of
-  // all left operands pass; the tiles of the sums are read and written once per such block. Tiles
-  // count the panels of the left operands, one operand after the other.
+  // Panels of the right operand, over all rows of the call, that fit into half of the second cache
+  // stay there while all panels of the left operands stream past; a tile of the sums is read and
+  // written once. Tiles count the panels of the left operands, one operand after the other.
   int64_t emitOuter() {
-    constexpr int64_t kBlockRows = 256; // 4 panels of 256 rows: 64 KiB
-    int right = module.rowBuffer(sums.front().getRight());
     int64_t rightPanels = f.context.panels(module.denseBuffer(sums.front()).columns);
     int64_t vectors = std::min<int64_t>(f.context.target.tileVectors, rightPanels);
-    auto group = [&](Value block, Value count, Value firstPanel, int64_t groupVectors) {
-      Value rightRows = f.at(f.at(f.pointer(right), f.mul(firstPanel, f.panelStride(right))),
-                             f.mul(block, width));
-      int64_t tile = 0;
-      for (cell::AccumulateOp sum : sums) {
-        emitLeft(sum, tile, block, count, rightRows, right, firstPanel, groupVectors);
-        tile += panelsOf(sum);
-      }
-    };
-    f.loop(f.rowBegin, f.rowEnd, kBlockRows, [&](Value block) {
-      Value count = f.min(f.sub(f.rowEnd, block), f.index(kBlockRows));
-      f.loop(f.index(0), f.index(rightPanels / vectors * vectors), vectors,
-             [&](Value first) { group(block, count, first, vectors); });
-      if (int64_t rest = rightPanels % vectors)
-        group(block, count, f.index(rightPanels - rest), rest);
+    int64_t evenPanels = rightPanels / vectors * vectors;
+    Value rows = f.sub(f.rowEnd, f.rowBegin);
+    Value fitting = f.divide(
+        f.index(f.context.target.cacheBytes / 2 / f.context.target.vectorBytes / vectors), rows);
+    Value step = f.mul(f.max(fitting, f.index(1)), vectors);
+    f.loop(f.index(0), f.index(evenPanels), step, [&](Value begin) {
+      forLeftPanels([&](const LeftPanel &left) {
+        f.loop(begin, f.min(f.add(begin, step), f.index(evenPanels)), vectors,
+               [&](Value first) { emitTile(left, first, vectors, rows); });
+      });
     });
+    if (int64_t rest = rightPanels - evenPanels)
+      forLeftPanels(
+          [&](const LeftPanel &left) { emitTile(left, f.index(evenPanels), rest, rows); });
     int64_t tiles = 0;
     for (cell::AccumulateOp sum : sums)
       tiles += panelsOf(sum);
     return tiles;
   }
 
-  /// The panels of one left operand, whose first has the number `firstTile`.
-  void emitLeft(cell::AccumulateOp sum, int64_t firstTile, Value block, Value count,
-                Value rightRows, int right, Value firstPanel, int64_t vectors) {
-    std::string outer = module.getContractions().outer(static_cast<int>(vectors), f.loc);
-    int left = module.rowBuffer(sum.getLeft());
-    DenseBuffer target = module.denseBuffer(sum);
-    Value leftRows = f.at(f.pointer(left), f.mul(block, width));
-    Value totals = f.at(f.pointer(target.buffer), f.mul(firstPanel, width));
-    Value begin = f.max(f.sub(f.tileBegin, f.index(firstTile)), f.index(0));
-    Value end = f.min(f.sub(f.tileEnd, f.index(firstTile)), f.index(panelsOf(sum)));
-    // The sum's buffer is padded to whole panels: what hangs over the last row is ignored.
-    f.loop(begin, end, 1, [&](Value panel) {
-      Value total = f.at(totals, f.mul(panel, int64_t{width} * target.rowStride));
-      f.call(outer, {f.at(leftRows, f.mul(panel, f.panelStride(left))), rightRows,
-                     f.panelStride(right), count, total, f.index(target.rowStride)});
-    });
+  /// A panel of a left operand and where its sums begin.
+  struct LeftPanel {
+    Value rows, sums;
+    int64_t rowStride;
+  };
+
+  /// Visits the panels of all left operands that the call asks for.
+  void forLeftPanels(const std::function<void(const LeftPanel &)> &visit) {
+    int64_t firstTile = 0;
+    for (cell::AccumulateOp sum : sums) {
+      int left = module.rowBuffer(sum.getLeft());
+      DenseBuffer target = module.denseBuffer(sum);
+      Value begin = f.max(f.sub(f.tileBegin, f.index(firstTile)), f.index(0));
+      Value end = f.min(f.sub(f.tileEnd, f.index(firstTile)), f.index(panelsOf(sum)));
+      f.loop(begin, end, 1, [&](Value panel) {
+        Value rows = f.at(f.at(f.pointer(left), f.mul(panel, f.panelStride(left))),
+                          f.mul(f.rowBegin, width));
+        Value totals =
+            f.at(f.pointer(target.buffer), f.mul(panel, int64_t{width} * target.rowStride));
+        visit({rows, totals, target.rowStride});
+      });
+      firstTile += panelsOf(sum);
+    }
+  }
+
+  /// One panel of the left operand with some of the right. The sum's buffer is padded to whole
+  /// panels: what hangs over the last row is ignored.
+  void emitTile(const LeftPanel &left, Value firstPanel, int64_t vectors, Value rows) {
+    int right = module.rowBuffer(sums.front().getRight());
+    Value rightRows = f.at(f.at(f.pointer(right), f.mul(firstPanel, f.panelStride(right))),
+                           f.mul(f.rowBegin, width));
+    f.call(module.getContractions().outer(static_cast<int>(vectors), f.loc),
+           {left.rows, rightRows, f.panelStride(right), rows,
+            f.at(left.sums, f.mul(firstPanel, width)), f.index(left.rowStride)});
   }
 
   ModuleEmitter &module;

@@ -33,10 +33,15 @@ Value PlaceEmitter::panelPointer(int buffer, const Place &place) {
   return pointer = f.at(base, f.mul(place.panel, stride));
 }
 
-Value PlaceEmitter::address(int buffer, const Place &place, bool isScalarValue) {
+// The same row of the next panel is asked for on the way: panels lie far apart, and no processor
+// sees the next one coming.
+Value PlaceEmitter::address(int buffer, const Place &place, bool isScalarValue, Access access) {
   if (isScalarValue)
     return f.at(f.pointer(buffer), place.row);
-  return f.at(panelPointer(buffer, place), f.mul(place.row, width));
+  Value pointer = f.at(panelPointer(buffer, place), f.mul(place.row, width));
+  if (place.rowLoop)
+    f.prefetch(f.at(pointer, f.panelStride(buffer)), access == Access::Write);
+  return pointer;
 }
 
 Value PlaceEmitter::read(Value value, const Place &place, Scope &scope) {
@@ -48,7 +53,7 @@ Value PlaceEmitter::read(Value value, const Place &place, Scope &scope) {
   } else if (isIndex(value)) {
     emitted = oneHot(value, place);
   } else if (module.hasRows(value)) {
-    Value pointer = address(module.rowBuffer(value), place, isScalar(value));
+    Value pointer = address(module.rowBuffer(value), place, isScalar(value), Access::Read);
     emitted = isScalar(value) ? f.loadScalar(pointer) : f.loadVector(pointer);
   } else {
     emitted = readParam(value, place);
@@ -182,7 +187,7 @@ Value PlaceEmitter::emitOverSteps(cell::OverStepsOp sum, const Place &place, Sco
     if (operand != sum.getResult())
       continue;
     bool scalar = isScalar(sum);
-    Value pointer = address(module.rowBuffer(phase.getResult(i)), place, scalar);
+    Value pointer = address(module.rowBuffer(phase.getResult(i)), place, scalar, Access::Write);
     Value before = scalar ? f.loadScalar(pointer) : f.loadVector(pointer);
     return (scalar ? f.scalars() : f.vectors()).add(before, read(sum.getOperand(), place, scope));
   }
@@ -208,7 +213,7 @@ void PlaceEmitter::emitYields(const Place &place, Scope &scope, bool scalars) {
     if (isScalar(result) != scalars)
       continue;
     Value value = scalars ? read(operand, place, scope) : readVector(operand, place, scope);
-    f.store(value, address(module.rowBuffer(result), place, scalars));
+    f.store(value, address(module.rowBuffer(result), place, scalars, Access::Write));
   }
 }
 

@@ -62,7 +62,8 @@ private:
   mlir::Value emitUniform(cell::RandomOp random, const Place &place);
   mlir::Value emitOverSteps(cell::OverStepsOp sum, const Place &place, Scope &scope);
   mlir::Value panelPointer(int buffer, const Place &place);
-  mlir::Value address(int buffer, const Place &place, bool isScalarValue);
+  enum class Access { Read, Write };
+  mlir::Value address(int buffer, const Place &place, bool isScalarValue, Access access);
 
   /// Where panels begin, by the loop over rows and the buffer.
   llvm::DenseMap<std::pair<mlir::Operation *, int>, mlir::Value> panelPointers;
