@@ -59,8 +59,6 @@ void ModuleEmitter::describeCell() {
       description.params.push_back(
           {param.getName().str(), rank, rank > 0 ? static_cast<int32_t>(type.getNumber(0)) : 1,
            rank > 1 ? static_cast<int32_t>(type.getNumber(1)) : 1, param.getFrozen()});
-    } else if (isa<cell::AdjointStateOp, cell::AdjointInputOp, cell::AdjointParamOp>(op)) {
-      description.hasBackward = true;
     }
   }
 }
