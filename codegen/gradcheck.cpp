@@ -176,8 +176,8 @@ private:
     GradcheckRow row;
     row.tensor = name;
     row.limit = limitOf(true);
-    // Differences of a loss of some hundred terms err by about 1e-10; those of two widths must agree
-    // much better than the limit, for a kink may be as wrong for both.
+    // Differences of a loss of some hundred terms err by about 1e-10; those of two widths must
+    // agree much better than the limit, for a kink may be as wrong for both.
     double largest = std::max({largestOf(found), 1e-3, check.smallest});
     double agreement = std::max(row.limit * largest / 100, 1e-9);
     for (int64_t element : chooseElements(found)) {

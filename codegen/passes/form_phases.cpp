@@ -188,7 +188,7 @@ private:
   /// What goes to the step before is overwritten two steps later.
   bool isReadAfterStep(Value value) const {
     return llvm::any_of(value.getUsers(), [&](Operation *user) {
-      return isa<cell::AccumulateOp>(user) ||
+      return isa<cell::AccumulateOp, cell::AdjointInputOp>(user) ||
              (stages.isScheduled(user) && stages.of(user) != CELLWRIGHT_BACKWARD_CORE);
     });
   }
