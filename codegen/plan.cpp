@@ -18,8 +18,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 class PlanPrinter {
 public:
   PlanPrinter(cell::CellOp cell, const Target &target, bool isDouble)

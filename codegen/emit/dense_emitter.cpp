@@ -20,8 +20,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 class DenseEmitter {
 public:
   DenseEmitter(ModuleEmitter &module, const std::string &name, Location loc)

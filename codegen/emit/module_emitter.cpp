@@ -3,6 +3,7 @@
 
 #include "codegen/costs.h"
 #include "codegen/emit/dense_emitter.h"
+#include "codegen/emit/gradient_emitter.h"
 #include "codegen/emit/phase_emitter.h"
 #include "codegen/rates.h"
 #include "codegen/stages.h"
@@ -14,8 +15,6 @@ using namespace mlir;
 
 namespace cellwright {
 
-static cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 ModuleEmitter::ModuleEmitter(cell::CellOp cell, ModuleOp module, const Target &target,
                              bool isDouble)
     : cell(cell), context{module, target, isDouble}, contractions(context) {}
@@ -26,8 +25,7 @@ void ModuleEmitter::emit() {
   assignPhaseResults();
   assignUpdateValues();
   emitPrepare(*this, cell);
-  for (auto phase : cell.getBody().getOps<cell::PhaseOp>())
-    emitPhase(*this, phase);
+  emitPhases(*this, cell);
   emitGradients(*this, cell);
   emitFinish(*this, cell);
 }

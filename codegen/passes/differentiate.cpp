@@ -21,8 +21,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 class Differentiator {
 public:
   Differentiator(cell::CellOp cell, bool stateAdjoints, llvm::StringRef alteredFunction,

@@ -119,7 +119,7 @@ void compareAlongDirections(const TestCell &test, const CellCheck &check, const 
                             const Gradients &found, std::vector<std::string> &problems) {
   std::vector<Direction> directions = directionsOf(test, check, run.input);
   auto tangents = test::differentiateAlong(test.cell(), test.bound, run.input, directions);
-  double limit = check.compile.isDouble ? 1e-8
+  double limit = check.compile.isDouble ? 1e-7
                                         : gradcheckLimit(test.cell(), test.bound, check.run, false,
                                                          /*isBackward=*/true);
   for (size_t k = 0; k < directions.size(); ++k) {

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <ctime>
 
 namespace cellwright {
@@ -43,7 +44,40 @@ double compileSeconds(const std::string &text) {
 
 } // namespace
 
+TEST_CASE("hundreds of products that one phase could do are right") {
+  std::string text = "cell wide {\n  input x[H]\n  state h[H]\n", sum;
+  for (int i = 0; i < 80; ++i) {
+    text +=
+        fmt::format("  y{} = tanh(linear(h)){}\n", i, i == 0 ? "" : fmt::format(" * y{}", i / 2));
+    sum += fmt::format("{}y{}", i == 0 ? "" : " + ", i);
+  }
+  TestCell cell = cellOfText(text + "  h' = 0.1 * tanh(" + sum + " + x)\n}\n", {{"H", 3}});
+  CellCheck check;
+  check.compile.isDouble = true;
+  check.run.steps = 2;
+  check.run.samples = 0;
+  for (const std::string &problem : problemsOf(cell, check))
+    FAIL_CHECK(problem);
+}
+
 TEST_SUITE_BEGIN("slow");
+
+TEST_CASE("thousands of products that one phase could do find room on the stack") {
+  std::string text = "cell wide {\n  input x[H]\n  state h[H]\n", sum;
+  for (int i = 0; i < 3000; ++i) {
+    text += fmt::format("  y{} = linear(h)\n", i);
+    sum += fmt::format("{}sigmoid(y{})", i == 0 ? "" : " + ", i);
+  }
+  TestCell cell = cellOfText(text + "  h' = 0.0003 * (" + sum + ") + x\n}\n", {{"H", 2}});
+  CompileOptions options;
+  options.hasBackward = false;
+  CompiledKernel kernel = compileCell(cell.cell(), cell.bound, options);
+  SequenceInput input = makeRandomInput(cell.cell(), cell.bound, {}, false);
+  Elements found = executeCell(kernel, input, nullptr, 2).forward.output;
+  Elements expected = interpretSequence(cell.cell(), cell.bound, input).output;
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(std::abs(found[i] - expected[i]) <= 1e-5);
+}
 
 TEST_CASE("four times the operations compile in less than eight times the time") {
   struct Kind {
