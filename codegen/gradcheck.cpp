@@ -176,10 +176,12 @@ private:
     GradcheckRow row;
     row.tensor = name;
     row.limit = limitOf(true);
-    // Differences of a loss of some hundred terms err by about 1e-10.
+    // Differences of a loss of some hundred terms err by about 1e-10; those of two widths must
+    // agree much better than the limit, for a kink may be as wrong for both.
     double largest = std::max({largestOf(found), 1e-3, check.smallest});
+    double agreement = std::max(row.limit * largest / 100, 1e-9);
     for (int64_t element : chooseElements(found)) {
-      if (auto expected = smoothDifference(numbersOf[element], row.limit * largest / 4))
+      if (auto expected = smoothDifference(numbersOf[element], agreement))
         keepWorst(row, element, found[element], *expected, largest);
       else
         ++row.kinks;

@@ -10,6 +10,8 @@
 
 #include <cstring>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cellwright {
 
@@ -87,8 +89,15 @@ KernelCache::KernelCache(std::string directory, std::string_view key)
          llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + ".kernel";
 }
 
+/// True if the file is this user's and nobody else may write it.
+static bool isOwn(const std::string &path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_uid == ::geteuid() &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 std::optional<CacheEntry> KernelCache::load() const {
-  if (directory.empty())
+  if (directory.empty() || !isOwn(path))
     return std::nullopt;
   try {
     return parseEntry(readFile(path), key);
@@ -101,9 +110,10 @@ void KernelCache::store(const CacheEntry &entry) const {
   if (directory.empty())
     return;
   try {
-    std::filesystem::create_directories(directory);
-    // Entries are executed: nobody else may write them.
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+    // Entries are executed: nobody else may write them. A folder that is there already keeps its
+    // permissions, and `load` looks at the file's.
+    if (std::filesystem::create_directories(directory))
+      std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
     std::string rest;
     appendPart(rest, key);
     appendPart(rest, nlohmann::json(entry.description).dump());

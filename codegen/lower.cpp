@@ -40,6 +40,35 @@ void registerEmissionDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+/// Cuts long blocks by branches that are always taken: the time that LLVM's schedulers need grows
+/// with the square of a block's length, and unrolled cells make blocks of many thousand operations.
+static void splitLongBlocks(LLVM::LLVMFuncOp function) {
+  constexpr size_t kMostOperations = 400;
+  if (function.isExternal())
+    return;
+  SmallVector<Block *> blocks;
+  for (Block &block : function.getBody())
+    if (block.getOperations().size() > kMostOperations)
+      blocks.push_back(&block);
+  if (blocks.empty())
+    return;
+  Location loc = function.getLoc();
+  OpBuilder builder(function.getContext());
+  Block *never = builder.createBlock(&function.getBody(), function.getBody().end());
+  LLVM::ReturnOp::create(builder, loc, ValueRange());
+  for (Block *block : blocks)
+    while (block->getOperations().size() > kMostOperations) {
+      Block *rest = block->splitBlock(std::next(block->begin(), kMostOperations - 1));
+      builder.setInsertionPointToEnd(block);
+      // The table of buffers, which LLVM does not know to be there.
+      Value table = function.getArgument(0);
+      Value null = LLVM::ZeroOp::create(builder, loc, table.getType());
+      Value isThere = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, table, null);
+      LLVM::CondBrOp::create(builder, loc, isThere, rest, never);
+      block = rest;
+    }
+}
+
 // All dialects in one conversion: a pass for each would walk the module again and again.
 void lowerToLlvmDialect(ModuleOp module) {
   MLIRContext *context = module.getContext();
@@ -54,6 +83,8 @@ void lowerToLlvmDialect(ModuleOp module) {
   target.addLegalOp<ModuleOp>();
   if (failed(applyFullConversion(module, target, std::move(patterns))))
     llvm_unreachable("what emission makes can be lowered");
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    splitLongBlocks(function);
 }
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target) {

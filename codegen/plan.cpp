@@ -19,8 +19,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 /// True for the next value of a state, which is kept anyway.
 bool isState(cell::SavedOp saved) {
   return llvm::any_of(saved.getOperand().getUsers(),

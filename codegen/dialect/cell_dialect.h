@@ -23,3 +23,13 @@ class PatternRewriter;
 
 #define GET_OP_CLASSES
 #include "codegen/dialect/cell_ops.h.inc"
+
+namespace cellwright {
+
+/// Type of a value of the dialect.
+inline cell::TensorType tensorType(mlir::Value value) {
+  return mlir::cast<cell::TensorType>(value.getType());
+}
+inline bool isScalar(mlir::Value value) { return tensorType(value).isScalar(); }
+
+} // namespace cellwright

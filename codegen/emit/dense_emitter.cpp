@@ -5,12 +5,14 @@
 #include "codegen/emit/phase_function.h"
 #include "codegen/emit/place_emitter.h"
 #include "codegen/rates.h"
+#include "codegen/stages.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
+#include <optional>
 
 using namespace mlir;
 
@@ -194,32 +196,60 @@ UpdateOperations findUpdateOperations(const ModuleEmitter &module, cell::CellOp 
   return result;
 }
 
+/// Emits dense code as phases of a stage, a few pieces each: one function of thousands of loops
+/// would take LLVM long.
+class DensePhases {
+public:
+  DensePhases(ModuleEmitter &module, cell::CellOp cell, cellwright_stage stage)
+      : module(module), cell(cell), stage(stage) {}
+  ~DensePhases() { end(); }
+
+  DenseEmitter &next() {
+    constexpr int kMostPieces = 32;
+    if (++pieces > kMostPieces)
+      end();
+    if (!emitter) {
+      pieces = 1;
+      name = module.uniqueName(kStages[stage].name.str());
+      emitter.emplace(module, name, cell.getLoc());
+    }
+    return *emitter;
+  }
+
+private:
+  void end() {
+    if (!emitter)
+      return;
+    emitter->finish();
+    emitter.reset();
+    module.addPhase({name, stage, 1, false, false});
+  }
+
+  ModuleEmitter &module;
+  cell::CellOp cell;
+  cellwright_stage stage;
+  std::optional<DenseEmitter> emitter;
+  std::string name;
+  int pieces = 0;
+};
+
 } // namespace
 
 void emitPrepare(ModuleEmitter &module, cell::CellOp cell) {
-  std::string name = module.uniqueName("prepare");
-  DenseEmitter emitter(module, name, cell.getLoc());
+  DensePhases phases(module, cell, CELLWRIGHT_PREPARE);
   for (auto param : cell.getBody().getOps<cell::ParamOp>())
     if (module.paddedBuffer(param) != module.denseBuffer(param).buffer)
-      emitter.copyPadded(param);
+      phases.next().copyPadded(param);
   for (Operation *op : findUpdateOperations(module, cell).prepare)
-    emitter.emitOperation(op);
-  emitter.finish();
-  module.addPhase({name, CELLWRIGHT_PREPARE, 1, false, false});
+    phases.next().emitOperation(op);
 }
 
 void emitFinish(ModuleEmitter &module, cell::CellOp cell) {
-  auto gradients = cell.getBody().getOps<cell::AdjointParamOp>();
-  if (gradients.empty())
-    return;
-  std::string name = module.uniqueName("finish");
-  DenseEmitter emitter(module, name, cell.getLoc());
+  DensePhases phases(module, cell, CELLWRIGHT_FINISH);
   for (Operation *op : findUpdateOperations(module, cell).finish)
-    emitter.emitOperation(op);
-  for (cell::AdjointParamOp gradient : gradients)
-    emitter.copyGradient(gradient, module.gradientBuffer(gradient));
-  emitter.finish();
-  module.addPhase({name, CELLWRIGHT_FINISH, 1, false, false});
+    phases.next().emitOperation(op);
+  for (cell::AdjointParamOp gradient : cell.getBody().getOps<cell::AdjointParamOp>())
+    phases.next().copyGradient(gradient, module.gradientBuffer(gradient));
 }
 
 } // namespace cellwright

@@ -26,8 +26,7 @@ void ModuleEmitter::emit() {
   assignPhaseResults();
   assignUpdateValues();
   emitPrepare(*this, cell);
-  for (auto phase : cell.getBody().getOps<cell::PhaseOp>())
-    emitPhase(*this, phase);
+  emitPhases(*this, cell);
   emitPackings(*this, packed, cell.getLoc());
   emitGradients(*this, cell);
   emitFinish(*this, cell);
@@ -60,8 +59,6 @@ void ModuleEmitter::describeCell() {
       description.params.push_back(
           {param.getName().str(), rank, rank > 0 ? static_cast<int32_t>(type.getNumber(0)) : 1,
            rank > 1 ? static_cast<int32_t>(type.getNumber(1)) : 1, param.getFrozen()});
-    } else if (isa<cell::AdjointStateOp, cell::AdjointInputOp, cell::AdjointParamOp>(op)) {
-      description.hasBackward = true;
     }
   }
 }

@@ -9,7 +9,7 @@
 #include "codegen/emit/tile_emitter.h"
 #include "codegen/stages.h"
 
-#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 
@@ -70,38 +70,36 @@ int64_t countWeights(cell::PhaseOp phase) {
   return elements;
 }
 
-/// True if nothing but adjoints of inputs depends on the phase.
-bool isForInputs(cell::PhaseOp phase) {
-  llvm::SmallPtrSet<Operation *, 16> seen;
-  SmallVector<Operation *> work{phase};
-  while (!work.empty()) {
-    Operation *op = work.pop_back_val();
-    if (!seen.insert(op).second)
-      continue;
-    if (isa<cell::AdjointInputOp>(op))
-      continue;
-    if (op->getNumResults() == 0 && !isa<cell::YieldOp>(op))
-      return false;
-    for (Operation *user : op->getUsers()) {
-      auto around = user->getParentOfType<cell::PhaseOp>();
-      work.push_back(around ? around.getOperation() : user);
-    }
+/// Operations of the cell's block on which something depends that is no adjoint of an input.
+llvm::DenseSet<Operation *> findNeededBeyondInputs(cell::CellOp cell) {
+  llvm::DenseSet<Operation *> needed;
+  Block &block = cell.getBody().front();
+  for (Operation &op : llvm::reverse(block)) {
+    bool isSink = op.getNumResults() == 0 && !isa<cell::AdjointInputOp>(op);
+    bool isRead = llvm::any_of(op.getUsers(), [&](Operation *user) {
+      return needed.contains(block.findAncestorOpInBlock(*user));
+    });
+    if (isSink || isRead)
+      needed.insert(&op);
   }
-  return true;
+  return needed;
 }
 
 } // namespace
 
-void emitPhase(ModuleEmitter &module, cell::PhaseOp phase) {
-  std::string name = module.uniqueName(phase.getStage().str());
-  PhaseFunction function(module.getContext(), name, phase.getLoc());
-  PlaceEmitter place(module, phase, function);
-  int64_t tiles = emitLoops(place);
-  function.finish();
-  int64_t weights = countWeights(phase);
-  module.addPhase({name, stageRow(phase.getStage()).stage, static_cast<int32_t>(tiles),
-                   isPerStep(phase, module), isForInputs(phase), 2 * weights,
-                   weights * (module.getContext().isDouble ? 8 : 4)});
+void emitPhases(ModuleEmitter &module, cell::CellOp cell) {
+  llvm::DenseSet<Operation *> needed = findNeededBeyondInputs(cell);
+  for (auto phase : cell.getBody().getOps<cell::PhaseOp>()) {
+    std::string name = module.uniqueName(phase.getStage().str());
+    PhaseFunction function(module.getContext(), name, phase.getLoc());
+    PlaceEmitter place(module, phase, function);
+    int64_t tiles = emitLoops(place);
+    function.finish();
+    int64_t weights = countWeights(phase);
+    module.addPhase({name, stageRow(phase.getStage()).stage, static_cast<int32_t>(tiles),
+                     isPerStep(phase, module), !needed.contains(phase), 2 * weights,
+                     weights * (module.getContext().isDouble ? 8 : 4)});
+  }
 }
 
 } // namespace cellwright

@@ -1,11 +1,11 @@
-// Emission of one `cell.phase`.
+// Emission of the phases of a scheduled cell, each as a function.
 #pragma once
 
 #include "codegen/emit/module_emitter.h"
 
 namespace cellwright {
 
-/// Emits the function of a phase; asks for the weights of its contractions to be packed.
-void emitPhase(ModuleEmitter &module, cell::PhaseOp phase);
+/// Emits the function of each phase; asks for the weights of its contractions to be packed.
+void emitPhases(ModuleEmitter &module, cell::CellOp cell);
 
 } // namespace cellwright

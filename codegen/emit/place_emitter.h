@@ -21,12 +21,6 @@ struct Place {
 /// What has been emitted for the values of a cell at one place.
 using Scope = llvm::DenseMap<mlir::Value, mlir::Value>;
 
-/// Type of a value of a phase, and whether it is one number per row.
-inline cell::TensorType tensorType(mlir::Value value) {
-  return mlir::cast<cell::TensorType>(value.getType());
-}
-inline bool isScalar(mlir::Value value) { return tensorType(value).isScalar(); }
-
 class PlaceEmitter {
 public:
   PlaceEmitter(ModuleEmitter &module, cell::PhaseOp phase, PhaseFunction &f);

@@ -57,11 +57,39 @@ void merge(Direction &all, const Direction &direction) {
   }
 }
 
+double largestOf(const Elements &elements) {
+  double largest = 0;
+  for (double element : elements)
+    largest = std::max(largest, std::abs(element));
+  return largest;
+}
+
 double dot(const Elements &a, const Elements &b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i)
     sum += a[i] * b[i];
   return sum;
+}
+
+/// How much larger, relative to the larger of values and 1, the values get that a cell gives if
+/// each number that it is given gets larger or smaller by its own size.
+double sensitivityOf(const TestCell &test, const GradcheckRun &run) {
+  std::mt19937_64 engine(5);
+  auto withSigns = [&](std::vector<Elements> lists) {
+    for (Elements &list : lists)
+      for (double &element : list)
+        element = engine() % 2 == 0 ? element : -element;
+    return lists;
+  };
+  Direction direction{withSigns(run.input.inputs), withSigns(run.input.firstStates),
+                      withSigns(run.input.params)};
+  auto along = test::differentiateAlong(test.cell(), test.bound, run.input, {{direction}}).along[0];
+  SequenceResult values = interpretSequence(test.cell(), test.bound, run.input);
+  double largest = largestOf(along.output) / std::max(1.0, largestOf(values.output));
+  for (size_t s = 0; s < along.states.size(); ++s)
+    largest =
+        std::max(largest, largestOf(along.states[s]) / std::max(1.0, largestOf(values.states[s])));
+  return largest;
 }
 
 /// Distance to a kink that rounding does not bridge.
@@ -91,7 +119,7 @@ void compareAlongDirections(const TestCell &test, const CellCheck &check, const 
                             const Gradients &found, std::vector<std::string> &problems) {
   std::vector<Direction> directions = directionsOf(test, check, run.input);
   auto tangents = test::differentiateAlong(test.cell(), test.bound, run.input, directions);
-  double limit = check.compile.isDouble ? 1e-8
+  double limit = check.compile.isDouble ? 1e-7
                                         : gradcheckLimit(test.cell(), test.bound, check.run, false,
                                                          /*isBackward=*/true);
   for (size_t k = 0; k < directions.size(); ++k) {
@@ -100,9 +128,7 @@ void compareAlongDirections(const TestCell &test, const CellCheck &check, const 
       for (size_t i = 0; i < list.size(); ++i) {
         if (list[i].empty())
           continue;
-        double largest = 0;
-        for (double element : gradients[i])
-          largest = std::max(largest, std::abs(element));
+        double largest = largestOf(gradients[i]);
         double got = dot(gradients[i], list[i]);
         double expected = lossOf(tangents.along[k], run.adjoints);
         // Errors of single elements add up like a random walk.
@@ -167,6 +193,8 @@ std::vector<std::string> problemsOf(const TestCell &test, const CellCheck &origi
   check.compile.hasBackward = true;
   check.compile.stateAdjoints = true;
   GradcheckRun run = makeClearRun(test, check);
+  if (check.isSensitive && !check.compile.isDouble)
+    check.run.smallest *= std::max(1.0, sensitivityOf(test, run));
   CompiledKernel kernel = compileCell(test.cell(), test.bound, check.compile);
   ExecutionResult found = executeCell(kernel, run.input, &run.adjoints, check.run.threads);
   std::vector<std::string> problems = problemsOfResult(test, check, run, found);

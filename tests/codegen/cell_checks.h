@@ -13,6 +13,8 @@ struct CellCheck {
   CompileOptions compile;
   GradcheckOptions run;
   std::vector<int> otherThreads = {2}; // results must be those of run.threads
+  /// In f32 a cell may multiply the rounding of what it is given: so much more is then allowed.
+  bool isSensitive = false;
 };
 
 /// What does not hold, one line each.

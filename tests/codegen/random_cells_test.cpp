@@ -42,6 +42,7 @@ CellCheck checkFor(const TestCell &cell, uint64_t seed, bool isDouble) {
   check.otherThreads = {2, 3};
   // Values are of order one; where they cancel, what is left has the errors of what was there.
   check.run.smallest = 1;
+  check.isSensitive = true;
   // Differences in f64 only: in f32 their widths would cross the kinks that these cells are full
   // of.
   check.run.samples = isDouble ? 3 : 0;

@@ -20,12 +20,11 @@ bool bindTo(TestCell &cell, const Sizes &sizes) {
 }
 
 static TestCell finish(TestCell cell, const Sizes &sizes) {
-  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
   REQUIRE(bindTo(cell, sizes));
   return cell;
 }
 
-TestCell cellOfText(const std::string &text, const Sizes &sizes) {
+TestCell cellOfText(const std::string &text) {
   TestCell cell;
   cell.frontend = std::make_unique<Frontend>();
   cell.frontend->addText("test.cell", text);
@@ -33,7 +32,12 @@ TestCell cellOfText(const std::string &text, const Sizes &sizes) {
   REQUIRE_MESSAGE(!cell.frontend->hasErrors(), cell.frontend->renderProblems());
   cell.checked =
       cell.frontend->check(static_cast<CellId>(cell.frontend->program().cells.size()) - 1);
-  return finish(std::move(cell), sizes);
+  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
+  return cell;
+}
+
+TestCell cellOfText(const std::string &text, const Sizes &sizes) {
+  return finish(cellOfText(text), sizes);
 }
 
 TestCell cellByName(const std::string &name) {

@@ -28,6 +28,7 @@ using Sizes = std::map<std::string, int64_t>;
 TestCell cellOfText(const std::string &text, const Sizes &sizes);
 TestCell cellByName(const std::string &name, const Sizes &sizes);
 /// The same without numbers, which `bindTo` gives later.
+TestCell cellOfText(const std::string &text);
 TestCell cellByName(const std::string &name);
 
 /// The numbers for all dimensions of a cell: I, H and, for any other name, `others`.

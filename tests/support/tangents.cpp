@@ -7,6 +7,8 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 namespace cellwright::test {
 
@@ -14,10 +16,7 @@ namespace {
 
 //===-- Differences ---------------------------------------------------------------------------===//
 
-struct Derivative {
-  Elements value;
-  double width = 0; // at which the function was smooth
-};
+double largestOf(double number) { return std::abs(number); }
 
 double largestOf(const Elements &elements) {
   double largest = 0;
@@ -26,7 +25,9 @@ double largestOf(const Elements &elements) {
   return largest;
 }
 
-/// sum of factor * list, element by element.
+/// a * x + b * y, element by element.
+double combine(double a, double x, double b, double y) { return a * x + b * y; }
+
 Elements combine(double a, const Elements &x, double b, const Elements &y) {
   Elements result(x.size());
   for (size_t i = 0; i < x.size(); ++i)
@@ -34,34 +35,47 @@ Elements combine(double a, const Elements &x, double b, const Elements &y) {
   return result;
 }
 
-/// Derivative of a function of one number at 0, by central differences of three widths, each half
-/// of the one before, extrapolated (Richardson 1911). Where the extrapolations disagree the
-/// function is not smooth that far, and widths get smaller.
-template <typename Function> Derivative differentiate(const Function &at, double scale) {
+double noNumberLike(double) { return std::nan(""); }
+Elements noNumberLike(const Elements &like) { return Elements(like.size(), std::nan("")); }
+
+bool isNumber(double number) { return !std::isnan(number); }
+bool isNumber(const Elements &elements) {
+  return std::all_of(elements.begin(), elements.end(), [](double x) { return !std::isnan(x); });
+}
+
+/// How much a function's slope changes around 0 within a width.
+template <typename Function, typename Value>
+double bendOf(const Function &at, const Value &center, double width) {
+  return largestOf(combine(1, combine(1, at(width), 1, at(-width)), -2, center)) / width;
+}
+
+/// Derivative of a function of one number at 0, and the width. By central differences of three
+/// widths, each half of the one before, extrapolated (Richardson 1911). Where the extrapolations
+/// disagree, or the slope changes as much within a quarter of a width as within all of it, the
+/// function is not smooth that far, and widths get smaller; 0 if they always do.
+template <typename Function> auto differentiate(const Function &at, double scale) {
   constexpr double kWidest = 0x1p-7, kNarrowest = 0x1p-25, kAgreement = 1e-9;
-  double magnitude = largestOf(at(0)) / scale;
-  Derivative best{Elements(at(0).size(), std::nan("")), 0};
-  double leastError = std::numeric_limits<double>::infinity();
+  auto center = at(0);
+  double magnitude = largestOf(center) / scale;
+  std::pair best(noNumberLike(center), 0.0);
   for (double part = kWidest; part >= kNarrowest; part /= 8) {
     double h = part * scale;
     auto slope = [&](double width) {
       return combine(0.5 / width, at(width), -0.5 / width, at(-width));
     };
-    Elements wide = slope(h), middle = slope(h / 2), narrow = slope(h / 4);
-    Elements once = combine(4. / 3, middle, -1. / 3, wide);
-    Elements again = combine(4. / 3, narrow, -1. / 3, middle);
-    Elements twice = combine(16. / 15, again, -1. / 15, once);
-    Elements disagreement = combine(1, twice, -1, again);
-    // Too wide for the function's domain.
-    if (std::any_of(disagreement.begin(), disagreement.end(), [](double x) { return x != x; }))
-      continue;
-    double error = largestOf(disagreement);
-    if (error < leastError) {
-      leastError = error;
-      best = {twice, h};
-    }
-    if (error <= kAgreement * std::max(largestOf(twice), magnitude))
-      break;
+    auto wide = slope(h), middle = slope(h / 2), narrow = slope(h / 4);
+    auto once = combine(4. / 3, middle, -1. / 3, wide);
+    auto again = combine(4. / 3, narrow, -1. / 3, middle);
+    auto twice = combine(16. / 15, again, -1. / 15, once);
+    auto disagreement = combine(1, twice, -1, again);
+    if (!isNumber(disagreement))
+      continue; // too wide for the function's domain
+    best = {twice, 0.0};
+    double tolerance = kAgreement * std::max(largestOf(twice), magnitude);
+    double rounding = 0x1p-50 * magnitude / part;
+    if (largestOf(disagreement) <= tolerance &&
+        bendOf(at, center, h / 4) <= 0.5 * bendOf(at, center, h) + tolerance + rounding)
+      return std::pair(twice, h);
   }
   return best;
 }
@@ -251,7 +265,7 @@ Moving TangentInterpreter::computeElements(const Op &op) {
     result.tangents.assign(count(), Elements(elements, 0.0));
   auto value = kFunctions[op.function].value;
   for (size_t i = 0; i < elements; ++i) {
-    double at[3] = {};
+    std::array<double, 3> at = {};
     auto elementOf = [&](int j) { return operandShape(op, j).rank == 0 ? 0 : i; };
     for (int j = 0; j < op.operandCount; ++j)
       at[j] = operand(op, j).value[elementOf(j)];
@@ -260,17 +274,11 @@ Moving TangentInterpreter::computeElements(const Op &op) {
       const auto &tangents = operand(op, j).tangents;
       if (tangents.empty())
         continue;
-      Derivative slope = differentiate(
-          [&](double distance) -> Elements {
-            double moved[3] = {at[0], at[1], at[2]};
-            moved[j] += distance;
-            return {value(moved[0], moved[1], moved[2])};
-          },
-          std::max(1.0, std::abs(at[j])));
+      Slope slope = slopeOf(kFunctions[op.function], at, j);
       clearance = std::min(clearance, slope.width);
       for (size_t k = 0; k < count(); ++k)
         if (double tangent = tangents[k][elementOf(j)]; tangent != 0)
-          result.tangents[k][i] += slope.value[0] * tangent;
+          result.tangents[k][i] += slope.value * tangent;
     }
   }
   return result;
@@ -336,7 +344,7 @@ Moving TangentInterpreter::computeOverVector(const Op &op, ValueId id) {
       result.tangents.push_back(
           differentiate([&](double distance) { return evaluate(distance, k); },
                         std::max(size, 0x1p-10) / speed)
-              .value);
+              .first);
   }
   return result;
 }
@@ -421,6 +429,21 @@ SequenceTangents TangentInterpreter::run() {
 }
 
 } // namespace
+
+Slope slopeOf(const Function &function, const std::array<double, 3> &at, int operand) {
+  auto along = [&](double distance) {
+    std::array<double, 3> moved = at;
+    moved[operand] += distance;
+    return function.value(moved[0], moved[1], moved[2]);
+  };
+  constexpr double kLarge = 1e4; // 1 is little to it
+  double magnitude = std::abs(at[operand]);
+  auto [value, width] = differentiate(along, magnitude > kLarge ? magnitude : 1);
+  // A small number next to the end of the function's domain.
+  if (width == 0 && magnitude > 0 && magnitude < 1)
+    std::tie(value, width) = differentiate(along, magnitude);
+  return {value, width};
+}
 
 SequenceTangents differentiateAlong(const Cell &cell, const Bound &bound,
                                     const SequenceInput &input,

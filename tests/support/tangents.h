@@ -7,11 +7,22 @@
 
 #include "dsl/interpreter.h"
 
+#include <array>
 #include <limits>
 #include <span>
 #include <vector>
 
 namespace cellwright::test {
+
+/// A derivative by differences, and the largest width that shows a smooth function. At a kink, or
+/// very near, the width is 0 and the value means little; outside of a function's domain it is NaN.
+struct Slope {
+  double value = 0;
+  double width = 0;
+};
+
+/// Derivative of an element-wise row by one of its operands.
+Slope slopeOf(const Function &function, const std::array<double, 3> &at, int operand);
 
 /// How what a cell takes moves; shaped like the same members of SequenceInput. An empty entry does
 /// not move.

@@ -127,3 +127,22 @@ cell.cell @product_of_broadcast {
   %y = cell.matmul %U, %v : (!cell.tensor<4, 4>, !cell.tensor<4>) -> !cell.tensor<4>
   cell.next "h", %y : !cell.tensor<4>
 }
+
+// -----
+
+// An adjoint that the caller gets too is not only what the step before gets, which is gone after its step.
+// CHECK-LABEL: @adjoint_of_state_and_input
+cell.cell @adjoint_of_state_and_input {
+  %x = cell.input "x" : !cell.tensor<4>
+  %h = cell.state "h" : !cell.tensor<4>
+  %dy = cell.adjoint_next "h" : !cell.tensor<4>
+  // CHECK: %[[D:.*]]:2 = cell.phase "backward_core"
+  // CHECK: %[[E:.*]] = cell.map "exp"
+  // CHECK: cell.yield %[[E]], %[[E]]
+  // CHECK-NOT: cell.phase
+  // CHECK: cell.adjoint_state "h", %[[D]]#{{[01]}}
+  // CHECK: cell.adjoint_input "x", %[[D]]#{{[01]}}
+  %0 = cell.map "exp"(%dy) : (!cell.tensor<4>) -> !cell.tensor<4>
+  cell.adjoint_state "h", %0 : !cell.tensor<4>
+  cell.adjoint_input "x", %0 : !cell.tensor<4>
+}
