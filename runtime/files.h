@@ -9,14 +9,23 @@
 
 namespace cellwright {
 
-/// Reads a regular file or a pipe to its end. Throws Error with the path and the reason.
+/// Reads a regular file or a pipe to its end. Throws Error with the path and the reason; for a pipe
+/// with a name that is also that nobody has opened it to write for five seconds.
 std::string readFile(const std::string &path);
 
 /// Writes a file whole or not at all: a temporary file in the same folder, written, synced, renamed
 /// over `path`. A symbolic link stays and what it points to is replaced. Throws Error with the
 /// path, what failed and why (no space on the disk included); the temporary file is gone then and
-/// what was at `path` before is untouched.
+/// what was at `path` before is untouched. What a killed program left, `path` with `.tmp0` behind
+/// it, goes with the next write to the same path.
 void writeFile(const std::string &path, std::string_view contents);
+
+/// Throws the Error of `writeFile` now if nothing can be written to `path` later: no such folder,
+/// no permission. Leaves no trace.
+void checkCanWrite(const std::string &path);
+
+/// True if both paths are the same file, by whatever names or links, or would be once it is made.
+bool isSameFile(const std::string &a, const std::string &b);
 
 /// A file that grows by whole lines. A line that does not fit on the disk is taken back, so that
 /// only whole lines stay.
