@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace cellwright {
 
@@ -29,12 +30,10 @@ public:
   Descriptor &operator=(const Descriptor &) = delete;
 
   int get() const { return number; }
+  /// Gives the number to somebody else, who closes it.
+  int release() { return std::exchange(number, -1); }
   /// Closes now; some file systems say only here that the disk is full.
-  bool close() {
-    int closed = number;
-    number = -1;
-    return ::close(closed) == 0;
-  }
+  bool close() { return ::close(release()) == 0; }
 
 private:
   int number;
@@ -103,50 +102,8 @@ static bool awaitPipe(int descriptor, int milliseconds) {
   return ready != 0;
 }
 
-namespace {
-
-/// Reads a file that does not block, so that a pipe that nobody writes to is no endless wait.
-class Reader {
-public:
-  Reader(int descriptor, bool isPipe, const std::string &path)
-      : descriptor(descriptor), isPipe(isPipe), path(path) {}
-
-  /// Reads at least one byte; 0 at the end.
-  size_t read(char *to, size_t room) {
-    constexpr int kPatience = 5000; // ms
-    while (true) {
-      ssize_t count = ::read(descriptor, to, room);
-      if (count > 0 || (count == 0 && (!isPipe || hasWriter))) {
-        hasWriter = true;
-        return static_cast<size_t>(count);
-      }
-      if (count < 0 && errno == EINTR)
-        continue;
-      if (count < 0 && errno != EAGAIN)
-        failToRead(path, std::strerror(errno));
-      if (count < 0) {
-        hasWriter = true;
-        awaitPipe(descriptor, -1);
-      } else if (hasWaited) {
-        failToRead(path, "it is a pipe that nothing writes to");
-      } else {
-        hasWriter = awaitPipe(descriptor, kPatience);
-        hasWaited = true;
-      }
-    }
-  }
-
-private:
-  int descriptor;
-  bool isPipe;
-  bool hasWriter = false; // now or before
-  bool hasWaited = false;
-  const std::string &path;
-};
-
-} // namespace
-
-std::string readFile(const std::string &path) {
+FileReader::FileReader(const std::string &path) : path(path) {
+  // Opening a pipe that nobody writes to would block.
   Descriptor file(openRetrying(path, O_RDONLY | O_NONBLOCK));
   if (file.get() < 0)
     failToRead(path, std::strerror(errno));
@@ -158,23 +115,69 @@ std::string readFile(const std::string &path) {
   // A device such as /dev/zero has no end.
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     failToRead(path, "it is neither a regular file nor a pipe");
-  Reader reader(file.get(), S_ISFIFO(status.st_mode), path);
+  if (S_ISREG(status.st_mode))
+    bytes = status.st_size;
+  descriptor = file.release();
+}
+
+FileReader::~FileReader() { ::close(descriptor); }
+
+/// At least one byte; 0 at the end.
+size_t FileReader::readSome(char *to, size_t room) {
+  constexpr int kPatience = 5000; // ms
+  while (true) {
+    ssize_t count = ::read(descriptor, to, room);
+    if (count > 0 || (count == 0 && (bytes >= 0 || hasWriter))) {
+      hasWriter = true;
+      return static_cast<size_t>(count);
+    }
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0 && errno != EAGAIN)
+      failToRead(path, std::strerror(errno));
+    if (count < 0) {
+      hasWriter = true;
+      awaitPipe(descriptor, -1);
+    } else if (hasWaited) {
+      failToRead(path, "it is a pipe that nothing writes to");
+    } else {
+      hasWriter = awaitPipe(descriptor, kPatience);
+      hasWaited = true;
+    }
+  }
+}
+
+size_t FileReader::read(char *to, size_t room) {
+  size_t filled = 0;
+  while (filled < room) {
+    size_t count = readSome(to + filled, room - filled);
+    if (count == 0)
+      break;
+    filled += count;
+  }
+  return filled;
+}
+
+std::string FileReader::readRest() {
   std::string contents;
   constexpr size_t kLeastChunk = 1 << 16;
   // One byte more than the file has, so that the end is seen without growing.
-  contents.resize(static_cast<size_t>(status.st_size) + 1);
+  contents.resize(static_cast<size_t>(std::max<int64_t>(bytes, 0)) + 1);
   size_t size = 0;
   while (true) {
     if (size == contents.size())
       contents.resize(size + std::max(size / 2, kLeastChunk));
-    size_t count = reader.read(contents.data() + size, contents.size() - size);
-    if (count == 0)
-      break;
+    size_t room = contents.size() - size;
+    size_t count = read(contents.data() + size, room);
     size += count;
+    if (count < room)
+      break;
   }
   contents.resize(size);
   return contents;
 }
+
+std::string readFile(const std::string &path) { return FileReader(path).readRest(); }
 
 //===-- Writing -------------------------------------------------------------------------------===//
 
