@@ -63,8 +63,11 @@ CompiledKernel compileCell(const Cell &cell, const Bound &bound, const CompileOp
                    target.name);
   checkIndexInputs(cell, options);
   KernelCache cache(options.cacheDirectory, cacheKey(cell, bound, options, target));
-  if (auto entry = cache.load())
+  if (auto entry = cache.load()) {
+    // Cells that differ in their initializers alone have the same machine code.
+    describeParams(cell, bound, entry->description);
     return CompiledKernel(std::move(entry->description), entry->object);
+  }
   Compilation compilation;
   compilation.schedule(cell, bound, nullptr, options, nullptr);
   CacheEntry entry;
