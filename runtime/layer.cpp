@@ -227,19 +227,20 @@ void Layer::Work::runSums(cellwright_stage stage, int thread, int64_t blockBegin
   }
 }
 
-/// Stages whose rows are sequences.
+/// Stages whose rows are sequences. Those without a step take no part: what they bring may be NaN.
 void Layer::Work::runSequences(cellwright_stage stage) {
   if (stagePhases[stage].empty())
     return;
   auto table = tableAt(0, 0);
   bool isSum = stage == CELLWRIGHT_GRADIENT_SEQUENCE;
+  int64_t rows = batch.activeRows(0);
   threads.run([&](int thread) {
     for (int index : stagePhases[stage]) {
       const cellwright_phase_info &phase = kernel.phases[index];
       if (isSkipped(phase))
         continue;
-      auto [rowBegin, rowEnd] = isSum ? std::pair<int64_t, int64_t>(0, batch.sequences)
-                                      : partition(batch.sequences, threads.size(), thread);
+      auto [rowBegin, rowEnd] =
+          isSum ? std::pair<int64_t, int64_t>(0, rows) : partition(rows, threads.size(), thread);
       auto [tileBegin, tileEnd] = isSum ? partition(phase.tiles, threads.size(), thread)
                                         : std::pair<int64_t, int64_t>(0, phase.tiles);
       callPhase(phase, table.data(),
@@ -275,6 +276,15 @@ static void copyRows(const SeriesView &from, const SeriesView &to, int64_t begin
     std::memcpy(target + begin * rowBytes, source + begin * rowBytes,
                 static_cast<size_t>((end - begin) * rowBytes));
   }
+}
+
+/// Zeros in rows [begin, end).
+static void clearRows(const SeriesView &series, int64_t begin, int64_t end) {
+  int64_t rowBytes = series.rowStride() * series.format.elementBytes();
+  for (int64_t panel = 0; panel < series.format.panels(series.columns); ++panel)
+    std::memset(static_cast<std::byte *>(series.data) +
+                    panel * series.panelStride * series.format.elementBytes() + begin * rowBytes,
+                0, static_cast<size_t>((end - begin) * rowBytes));
 }
 
 /// The first N rows of a series.
@@ -568,6 +578,9 @@ void Layer::backward(const BackwardArguments &arguments) {
   });
   w.runSequences(CELLWRIGHT_BACKWARD_SEQUENCE);
   w.runSequences(CELLWRIGHT_GRADIENT_SEQUENCE);
+  for (size_t i = 0; i < arguments.inputAdjoints.size(); ++i)
+    if (w.kernel.inputs[i].per_sequence && arguments.inputAdjoints[i].data)
+      clearRows(arguments.inputAdjoints[i], w.batch.activeRows(0), w.batch.sequences);
   w.runUpdate(CELLWRIGHT_FINISH);
   // Step 0 is even: it wrote B.
   for (int s = 0; s < w.kernel.state_count; ++s) {
