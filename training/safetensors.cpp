@@ -237,7 +237,10 @@ public:
     return refuse(fmt::format("has the negative number {}", value));
   }
   bool number_float(number_float_t, const string_t &text) {
-    return refuse(fmt::format("has the number {}, which is no integer", text));
+    // An integer of more than 64 bits comes here too.
+    bool isInteger = text.find_first_not_of("-0123456789") == std::string::npos;
+    return refuse(fmt::format("has the number {}, which is {}", text,
+                              isInteger ? "too large" : "no integer"));
   }
   bool number_unsigned(number_unsigned_t value);
   bool string(string_t &value);

@@ -43,12 +43,12 @@ struct TrainReport {
 
 struct TrainCallbacks {
   /// After each update.
-  std::function<void(const TrainReport &)> report;
+  std::function<void(const TrainReport &)> report = {};
   /// Asked before each update; true ends the run with a checkpoint. It may read a flag that a
   /// signal sets.
-  std::function<bool()> shouldStop;
+  std::function<bool()> shouldStop = {};
   /// Within an evaluation, which may take long: batches done and all of them.
-  std::function<void(int64_t done, int64_t all)> evaluation;
+  std::function<void(int64_t done, int64_t all)> evaluation = {};
 };
 
 struct TrainResult {

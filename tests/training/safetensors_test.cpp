@@ -155,6 +155,9 @@ TEST_CASE("bad types, shapes and offsets are refused with the reason") {
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,8]}})",
                   eight) ==
         "`f`: tensor `a` has the number 18446744073709551615, which is too large");
+  CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,8]}})",
+                  eight) ==
+        "`f`: tensor `a` has the number 18446744073709551616, which is too large");
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})") ==
         "`f`: tensor `a` has the shape [4294967296, 4294967296], which is too large");
   CHECK(problemOf(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight) ==
