@@ -3,7 +3,10 @@
 
 #include "fmt/format.h"
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace cellwright {
@@ -16,22 +19,40 @@ std::string formatDuration(double seconds) {
   return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, whole % 60);
 }
 
+std::string formatLoss(double loss) {
+  constexpr double kHuge = 1e5;
+  return std::abs(loss) < kHuge ? fmt::format("{:.4f}", loss) : fmt::format("{:.3e}", loss);
+}
+
 ProgressLine::ProgressLine() : isTerminal(isatty(STDERR_FILENO) != 0) {}
 
-void ProgressLine::show(const std::string &line, bool isDue) {
+/// Columns of the terminal; a line that is longer would stay there.
+static size_t terminalWidth() {
+  winsize size = {};
+  bool isKnown = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return isKnown ? size.ws_col : 80;
+}
+
+void ProgressLine::show(const std::string &line, bool isLast) {
+  using std::chrono::milliseconds;
+  Clock::time_point now = Clock::now();
   if (!isTerminal) {
-    if (isDue)
-      std::cerr << line << std::endl;
+    Clock::time_point before = std::max(last, begin);
+    Clock::duration pause = std::max<Clock::duration>(milliseconds(5000), (now - begin) / 100);
+    if (!isLast && now - before < pause)
+      return;
+    last = now;
+    std::cerr << line << std::endl;
     return;
   }
-  auto now = std::chrono::steady_clock::now();
-  if (!isDue && now - last < std::chrono::milliseconds(200))
+  if (!isLast && now - last < milliseconds(200))
     return;
   last = now;
+  std::string cut = line.substr(0, terminalWidth() - 1);
   // Blanks overwrite what a longer line left.
-  std::cerr << "\r" << line << std::string(shown > line.size() ? shown - line.size() : 0, ' ')
+  std::cerr << "\r" << cut << std::string(shown > cut.size() ? shown - cut.size() : 0, ' ')
             << std::flush;
-  shown = line.size();
+  shown = cut.size();
 }
 
 void ProgressLine::finish() {
@@ -41,15 +62,17 @@ void ProgressLine::finish() {
 }
 
 void TrainProgressLine::show(const TrainReport &report) {
-  std::string text = fmt::format("epoch {}/{}  update {}/{}  loss {:.4f}", report.epoch,
-                                 report.epochs, report.update, report.updates, report.meanLoss);
+  text = fmt::format("epoch {}/{}  update {}/{}  loss {}", report.epoch, report.epochs,
+                     report.update, report.updates, formatLoss(report.meanLoss));
   if (report.validationLoss)
-    text += fmt::format("  validation {:.4f}", *report.validationLoss);
-  text += fmt::format("  {:.0f} symbols/s  {} left", report.symbolsPerSecond,
-                      formatDuration(report.secondsLeft));
-  bool isDue = report.isEvaluated || report.update == report.updates ||
-               (every > 0 && report.update % every == 0);
-  line.show(text, isDue);
+    text += fmt::format("  validation {}", formatLoss(*report.validationLoss));
+  line.show(fmt::format("{}  {:.0f} {}/s  {} left", text, report.symbolsPerSecond, unit,
+                        formatDuration(report.secondsLeft)),
+            report.update == report.updates);
+}
+
+void TrainProgressLine::showEvaluation(int64_t done, int64_t all) {
+  line.show(fmt::format("{}  evaluating {}/{}", text, done, all));
 }
 
 } // namespace cellwright

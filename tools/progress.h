@@ -1,4 +1,5 @@
-// Progress of long work on stderr: one line that changes on a terminal, plain lines elsewhere.
+// Progress of long work on stderr: one line that changes on a terminal, plain lines elsewhere, and
+// there so seldom that a log stays readable.
 #pragma once
 
 #include "training/trainer.h"
@@ -12,29 +13,40 @@ namespace cellwright {
 /// 1:23:45 or 2:07.
 std::string formatDuration(double seconds);
 
+/// A loss with four digits behind the point, or, if it is huge, in short.
+std::string formatLoss(double loss);
+
 class ProgressLine {
 public:
   ProgressLine();
-  /// Shows a line at most some times a second on a terminal; `isDue` prints it anywhere.
-  void show(const std::string &line, bool isDue);
-  /// Ends a line that changes.
+  /// Shows a line. On a terminal it takes the place of the one before, some times a second, and is
+  /// cut to the terminal's width. Elsewhere a line is written after five seconds, then whenever a
+  /// hundredth of the time has passed: some hundred lines in a day. `isLast` is always shown.
+  void show(const std::string &line, bool isLast = false);
+  /// Ends a line that changes, so that something else can be written.
   void finish();
 
 private:
+  using Clock = std::chrono::steady_clock;
+
   bool isTerminal;
   size_t shown = 0; // characters on the line
-  std::chrono::steady_clock::time_point last{};
+  Clock::time_point begin = Clock::now(), last{};
 };
 
 /// Progress of training: loss, symbols per second, time left.
 class TrainProgressLine {
 public:
-  explicit TrainProgressLine(int64_t every) : every(every) {}
+  /// `unit` is what a symbol is: characters, bytes.
+  explicit TrainProgressLine(std::string unit) : unit(std::move(unit)) {}
   void show(const TrainReport &report);
+  /// Within an evaluation.
+  void showEvaluation(int64_t done, int64_t all);
   void finish() { line.finish(); }
 
 private:
-  int64_t every;
+  std::string unit;
+  std::string text; // of the last update
   ProgressLine line;
 };
 

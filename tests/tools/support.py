@@ -1,7 +1,7 @@
 """What the tests of the command line share: running the program, folders of their own, tensor files.
 
-The program is the one that the environment variable CELLWRIGHT names. Kernels are cached in a folder of
-the test's own, so that nothing on the machine changes what a test sees.
+The program is the one that the environment variable CELLWRIGHT names, or that of build/. ctest gives
+it a cache of kernels of its own with CELLWRIGHT_CACHE.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 import unittest
 
-PROGRAM = os.environ["CELLWRIGHT"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("CELLWRIGHT", str(ROOT / "build/bin/cellwright"))
 
 DONE, BAD_INPUT, BAD_COMMAND_LINE = 0, 1, 2
 

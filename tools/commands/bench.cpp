@@ -4,6 +4,9 @@
 #include "nlohmann/json.hpp"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/memory_needs.h"
+#include "tools/options.h"
+#include "tools/progress.h"
 #include "tools/table.h"
 
 #include <iostream>
@@ -109,6 +112,8 @@ int run(const BenchArguments &arguments) {
   CompileOptions compile = arguments.engine.compileOptions();
   CellBenchOptions bench = arguments.bench;
   bench.threads = arguments.engine.threads;
+  ProgressLine line;
+  size_t done = 0;
   for (const std::string &name : arguments.cells) {
     CellArguments one = arguments.settings;
     one.cell = name;
@@ -118,8 +123,12 @@ int run(const BenchArguments &arguments) {
               : std::nullopt;
     if (!bound)
       return kBadInput;
+    MemoryNeeds needs{bench.steps, bench.sequences, compile.isDouble, true};
+    checkRunFits(found->cell(), *bound, needs);
+    line.show(fmt::format("measuring {}, {} of {}", name, ++done, arguments.cells.size()));
     report.add(name, benchCell(found->cell(), *bound, compile, bench));
   }
+  line.finish();
   report.print();
   return kDone;
 }
@@ -132,17 +141,13 @@ Run addBench(CLI::App &app) {
   app.add_option("CELL", arguments->cells, "lstm (shipped), path/file.cell or path/file.cell:name")
       ->required();
   arguments->settings.addSettings(app);
-  app.add_option("--steps", arguments->bench.steps, "steps T")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--sequences", arguments->bench.sequences, "sequences N")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_option("--seconds", arguments->bench.seconds, "time spent on each cell")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str();
-  app.add_flag("--json", arguments->isJson, "machine-readable");
-  arguments->engine.add(app);
+  CellBenchOptions &bench = arguments->bench;
+  addNumber(app, "--steps", bench.steps, Range<int64_t>{1, 1'000'000}, "steps T");
+  addNumber(app, "--sequences", bench.sequences, Range<int64_t>{1, 1'000'000}, "sequences N");
+  addNumber(app, "--seconds", bench.seconds, Range<double>{0.01, 3600}, "time spent on each cell");
+  app.add_flag("--json", arguments->isJson, "an object with the rows of the table");
+  arguments->engine.addType(app);
+  arguments->engine.addMachine(app);
   return [arguments] { return run(*arguments); };
 }
 
