@@ -1,39 +1,59 @@
-// Time of a cell over a sequence, forward and backward, beside what the machine can do.
+// Time of a cell over a batch of sequences, forward and backward, beside its bound and its peers.
 #pragma once
 
+#include "bench/machine.h"
+#include "bench/timing.h"
 #include "codegen/compile.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace cellwright {
+
+/// What is run of a cell. Flops of both are three times those of the first: the backward pass
+/// counts twice the forward pass.
+enum class Pass : uint8_t { Forward, ForwardTape, Both };
+std::string_view nameOf(Pass pass);
 
 struct CellBenchOptions {
   int64_t steps = 100;
   int64_t sequences = 32;
+  std::vector<int64_t> lengths; // of each sequence, or empty: all steps
   int threads = 1;
-  double seconds = 1; // of measuring, per row
+  double seconds = 1; // of measuring, all passes and peers together
+  std::vector<Pass> passes = {Pass::Forward, Pass::ForwardTape, Pass::Both};
+  bool hasPeers = false; // others' implementations in turn with ours
+  bool hasPhases = false; // measures one more run phase by phase
 };
 
-/// Seconds of one pass.
-struct Timing {
-  double median = 0;
-  double least = 0;
-  double spread = 0; // (90th - 10th percentile) / median
-  int runs = 0;
+/// A phase of a kernel in one run of forward and backward.
+struct PhaseRow {
+  std::string name; // as the plan has it
+  int64_t calls = 0;
+  double seconds = 0;
 };
 
-struct CellBenchResult {
-  Timing forward;     // without tape
-  Timing forwardTape; // keeping what the backward pass needs
-  Timing both; // forward and backward with the gradients of parameters, inputs and initial states
-  double flopsForward = 0; // of products: 2 per multiply-add
-  double flopsBackward = 0;
+/// One line of a benchmark.
+struct BenchRow {
+  std::string suite, cell, implementation;
+  int64_t I = 0, H = 0; // 0: the cell has no such size
+  int64_t N = 0, T = 0;
+  int threads = 1;
+  bool isDouble = false;
+  std::string pass;
+  Timing timing;
+  double flops = 0;       // 2 per multiply-add of the cell's products; 0: not counted
+  double bound = 0;       // seconds, see boundSeconds; 0: none
+  int64_t tapeBytes = 0;  // per step and sequence, beside the states
+  double weightBytes = 0; // read per step of the recurrence
   double compileSeconds = 0;
-  int64_t tapeBytes = 0; // per step and sequence
+  std::vector<PhaseRow> phases; // of the last pass, if asked for
 };
 
-/// Compiles and measures a cell on random numbers.
-CellBenchResult benchCell(const Cell &cell, const Bound &bound, const CompileOptions &compile,
-                          const CellBenchOptions &options);
+/// Compiles and measures a cell on random numbers. Throws Error if a peer's results differ from
+/// ours by more than 1e-3: then they are not the same cell.
+std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const CompileOptions &compile,
+                                const CellBenchOptions &options, const Machine &machine);
 
 } // namespace cellwright

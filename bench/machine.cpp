@@ -1,11 +1,17 @@
-// See machine.h. GCC's vector extensions instead of intrinsics: one template serves every width,
-// and each instance is compiled for the processors that have it.
+// See machine.h. GCC's vector extensions instead of intrinsics: one macro serves every width, and
+// each instance is compiled for the processors that have it. What one gets wrong: g++ keeps an
+// array of vectors in memory, so chains and sums are named one by one.
 #include "bench/machine.h"
 
+#include "runtime/memory.h"
+#include "runtime/thread_pool.h"
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
-#include <vector>
+#include <fstream>
+#include <functional>
 
 namespace cellwright {
 
@@ -17,90 +23,218 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Keeps a value alive without using it.
-template <typename T> void keep(const T &value) { asm volatile("" : : "m"(value) : "memory"); }
-
 constexpr int64_t kTurns = 20000;
 constexpr int kChains = 12; // more than latency times units of any processor known here
 
-// Plain version: for each turn, for each of 12 vectors a: a = a * b + c. Twelve names rather than
-// an array, which g++ keeps in memory; it would measure loads and stores. The empty assembly keeps
-// what nobody reads.
-#define CELLWRIGHT_CHAINS(each)                                                                    \
+#define CELLWRIGHT_TWELVE(each)                                                                    \
   each(0) each(1) each(2) each(3) each(4) each(5) each(6) each(7) each(8) each(9) each(10) each(11)
 #define CELLWRIGHT_START(i) Vector a##i = Vector{} + static_cast<Element>(i);
-#define CELLWRIGHT_TURN(i)                                                                         \
+#define CELLWRIGHT_MULTIPLY_ADD(i)                                                                 \
   a##i = a##i * b + c;                                                                             \
   asm volatile("" : "+v"(a##i));
-#define CELLWRIGHT_PEAK(name, targetName, Real, bytes)                                             \
+#define CELLWRIGHT_READ(i)                                                                         \
+  std::memcpy(&a, bytes + at + i * sizeof(a), sizeof(a));                                          \
+  asm volatile("" : : "v"(a));
+
+// Plain versions: for each turn, for each of 12 vectors a (or for one): a = a * b + c. The empty
+// assembly keeps what nobody uses.
+#define CELLWRIGHT_ARITHMETIC(name, targetName, Real, bytes, vectors)                              \
   __attribute__((target(targetName), noinline)) void name() {                                      \
     typedef Real Element;                                                                          \
     typedef Real Vector __attribute__((vector_size(bytes)));                                       \
-    CELLWRIGHT_CHAINS(CELLWRIGHT_START)                                                            \
-    Vector b = Vector{} + static_cast<Real>(0.999);                                                \
+    vectors(CELLWRIGHT_START) Vector b = Vector{} + static_cast<Real>(0.999);                      \
     Vector c = Vector{} + static_cast<Real>(0.001);                                                \
     for (int64_t turn = 0; turn < kTurns; ++turn) {                                                \
-      CELLWRIGHT_CHAINS(CELLWRIGHT_TURN)                                                           \
+      vectors(CELLWRIGHT_MULTIPLY_ADD)                                                             \
     }                                                                                              \
   }
+#define CELLWRIGHT_ONE(each) each(0)
 
-CELLWRIGHT_PEAK(turnFloat64, "avx512f", float, 64)
-CELLWRIGHT_PEAK(turnDouble64, "avx512f", double, 64)
-CELLWRIGHT_PEAK(turnFloat32, "avx2,fma", float, 32)
-CELLWRIGHT_PEAK(turnDouble32, "avx2,fma", double, 32)
-CELLWRIGHT_PEAK(turnFloat16, "sse2", float, 16)
-CELLWRIGHT_PEAK(turnDouble16, "sse2", double, 16)
-#undef CELLWRIGHT_PEAK
-#undef CELLWRIGHT_TURN
+// The arithmetic and, plainly, `for each vector of the bytes: load it`, for one vector width.
+#define CELLWRIGHT_LOOPS(bits, targetName)                                                         \
+  CELLWRIGHT_ARITHMETIC(multiplyAddFloat##bits, targetName, float, bits / 8, CELLWRIGHT_TWELVE)    \
+  CELLWRIGHT_ARITHMETIC(multiplyAddDouble##bits, targetName, double, bits / 8, CELLWRIGHT_TWELVE)  \
+  CELLWRIGHT_ARITHMETIC(chain##bits, targetName, float, bits / 8, CELLWRIGHT_ONE)                  \
+  __attribute__((target(targetName), noinline)) void read##bits(const std::byte *bytes,            \
+                                                                int64_t count) {                   \
+    typedef float Vector __attribute__((vector_size(bits / 8)));                                   \
+    for (int64_t at = 0; at < count; at += 12 * bits / 8) {                                        \
+      Vector a;                                                                                    \
+      CELLWRIGHT_TWELVE(CELLWRIGHT_READ)                                                           \
+    }                                                                                              \
+  }                                                                                                \
+  constexpr Loops kLoops##bits = {bits / 8, multiplyAddFloat##bits, multiplyAddDouble##bits,       \
+                                  chain##bits, read##bits};
+
+/// The loops of one vector width.
+struct Loops {
+  int width; // bytes
+  void (*multiplyAddFloat)();
+  void (*multiplyAddDouble)();
+  void (*chain)();
+  void (*read)(const std::byte *, int64_t);
+};
+
+CELLWRIGHT_LOOPS(512, "avx512f")
+CELLWRIGHT_LOOPS(256, "avx2,fma")
+CELLWRIGHT_LOOPS(128, "sse2")
+#undef CELLWRIGHT_LOOPS
+#undef CELLWRIGHT_ONE
+#undef CELLWRIGHT_ARITHMETIC
+#undef CELLWRIGHT_READ
+#undef CELLWRIGHT_MULTIPLY_ADD
 #undef CELLWRIGHT_START
-#undef CELLWRIGHT_CHAINS
+#undef CELLWRIGHT_TWELVE
+
+Loops findLoops() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f"))
+    return kLoops512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return kLoops256;
+  return kLoops128;
+}
+
+/// The shortest time of a piece of work, repeated for about `seconds`.
+double leastSeconds(const std::function<void()> &work, double seconds) {
+  work();
+  double least = 1e9;
+  for (auto start = Clock::now(); secondsSince(start) < seconds;) {
+    auto begin = Clock::now();
+    work();
+    least = std::min(least, secondsSince(begin));
+  }
+  return least;
+}
+
+double measurePeakOfAll(ThreadPool &pool, bool isDouble) {
+  Loops loops = findLoops();
+  double flops = 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4) * pool.size();
+  auto turn = isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat;
+  return flops / leastSeconds([&] { pool.run([&](int) { turn(); }); }, 0.1);
+}
+
+/// Every thread reads its own memory of so many bytes again and again.
+double measureReadBandwidth(ThreadPool &pool, int64_t bytes) {
+  Loops loops = findLoops();
+  int64_t turn = 12 * loops.width;
+  int64_t count = std::max<int64_t>(1, bytes / turn) * turn;
+  std::vector<AlignedBytes> memory(pool.size());
+  pool.run([&](int thread) { memory[thread].resize(static_cast<size_t>(count)); });
+  // Small working sets are read many times: one reading would be shorter than the clock's step.
+  int64_t rounds = std::max<int64_t>(1, (int64_t{1} << 22) / count);
+  double least = leastSeconds(
+      [&] {
+        pool.run([&](int thread) {
+          for (int64_t round = 0; round < rounds; ++round)
+            loops.read(memory[thread].data(), count);
+        });
+      },
+      0.05);
+  return static_cast<double>(rounds * count * pool.size()) / least;
+}
+
+/// Time of a multiply-add that waits for the one before.
+double measureMultiplyAddLatency() { return leastSeconds(findLoops().chain, 0.02) / kTurns; }
+
+/// Two threads hand a number to each other.
+double measureRoundTrip(ThreadPool &pool) {
+  constexpr int kTrips = 2000;
+  alignas(64) std::atomic<int> ball{0};
+  auto play = [&](int thread) {
+    if (thread > 1)
+      return;
+    for (int trip = 0; trip < kTrips; ++trip) {
+      while (ball.load(std::memory_order_acquire) != 2 * trip + thread)
+        ;
+      ball.store(2 * trip + thread + 1, std::memory_order_release);
+    }
+  };
+  double least = leastSeconds(
+      [&] {
+        ball = 0;
+        pool.run(play);
+      },
+      0.02);
+  return least / kTrips;
+}
+
+/// Size of a cache that holds data, as the kernel gives it; on virtual machines it is what the
+/// machine has, where the processor's own answer is about the whole package.
+int64_t cacheBytes(int level, int64_t otherwise) {
+  for (int index = 0; index < 8; ++index) {
+    std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+    int found = 0;
+    int64_t kilobytes = 0;
+    std::string type;
+    std::ifstream(folder + "level") >> found;
+    std::ifstream(folder + "type") >> type;
+    std::ifstream(folder + "size") >> kilobytes;
+    if (found == level && type != "Instruction" && kilobytes > 0)
+      return kilobytes << 10;
+  }
+  return otherwise;
+}
+
+std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name"))
+      return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
 
 } // namespace
 
-double measurePeakFlops(bool isDouble, double seconds) {
-  __builtin_cpu_init();
-  void (*turn)() = isDouble ? turnDouble16 : turnFloat16;
-  int bytes = 16;
-  if (__builtin_cpu_supports("avx512f")) {
-    turn = isDouble ? turnDouble64 : turnFloat64;
-    bytes = 64;
-  } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    turn = isDouble ? turnDouble32 : turnFloat32;
-    bytes = 32;
-  }
-  double flops = 2.0 * kTurns * kChains * bytes / (isDouble ? 8 : 4);
-  double best = 0;
-  turn();
-  for (auto start = Clock::now(); secondsSince(start) < seconds;) {
-    auto begin = Clock::now();
-    turn();
-    best = std::max(best, flops / secondsSince(begin));
-  }
-  return best;
+double Machine::peak(bool isDouble, bool isAll) const {
+  if (isAll)
+    return isDouble ? peakDoubleOfAll : peakFloatOfAll;
+  return isDouble ? peakDouble : peakFloat;
 }
 
-double measureReadBandwidth(int64_t bytes, double seconds) {
-  int64_t words = std::max<int64_t>(bytes / 8, 512) / 64 * 64;
-  std::vector<uint64_t> memory(words, 1);
-  double best = 0;
-  for (auto start = Clock::now(); secondsSince(start) < seconds;) {
-    auto begin = Clock::now();
-    // Small working sets are read many times: one reading would be shorter than the clock's step.
-    int64_t rounds = std::max<int64_t>(1, (int64_t{1} << 20) / words);
-    for (int64_t round = 0; round < rounds; ++round) {
-      typedef uint64_t Vector __attribute__((vector_size(64), aligned(8)));
-      Vector sums[4] = {};
-      for (int64_t i = 0; i + 32 <= words; i += 32)
-        for (int j = 0; j < 4; ++j) {
-          Vector loaded;
-          std::memcpy(&loaded, &memory[i + 8 * j], sizeof loaded);
-          sums[j] |= loaded;
-        }
-      keep(sums);
-    }
-    best = std::max(best, static_cast<double>(rounds * words * 8) / secondsSince(begin));
+const MemoryLevel &Machine::levelFor(int64_t bytes, bool isAll) const {
+  for (const MemoryLevel &level : levels) {
+    bool isOwn = level.name == "L1" || level.name == "L2";
+    int64_t share = isAll && isOwn ? bytes / threads : bytes;
+    if (level.bytes == 0 || share <= level.bytes)
+      return level;
   }
-  return best;
+  return levels.back();
+}
+
+double measurePeakFlops(bool isDouble, double seconds) {
+  Loops loops = findLoops();
+  double flops = 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4);
+  return flops / leastSeconds(isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat, seconds);
+}
+
+Machine measureMachine(int threads) {
+  ThreadPool one(1), all(threads);
+  Machine machine;
+  machine.processor = processorName();
+  machine.threads = threads;
+  machine.peakFloat = measurePeakFlops(false);
+  machine.peakDouble = measurePeakFlops(true);
+  machine.peakFloatOfAll = threads > 1 ? measurePeakOfAll(all, false) : machine.peakFloat;
+  machine.peakDoubleOfAll = threads > 1 ? measurePeakOfAll(all, true) : machine.peakDouble;
+  int64_t l1 = cacheBytes(1, 32 << 10);
+  int64_t l2 = cacheBytes(2, 1 << 20);
+  int64_t l3 = cacheBytes(3, 16 << 20);
+  // Working sets well inside of a level and well outside of the one before.
+  struct Probe {
+    const char *name;
+    int64_t size, workingSet;
+  };
+  for (const Probe &probe : {Probe{"L1", l1, l1 / 2}, Probe{"L2", l2, l2 / 2},
+                             Probe{"L3", l3, std::max(l3 / 4, 2 * l2) / threads},
+                             Probe{"memory", 0, std::max<int64_t>(4 * l3, 64 << 20)}}) {
+    double bandwidth = measureReadBandwidth(one, probe.workingSet);
+    double ofAll = threads > 1 ? measureReadBandwidth(all, probe.workingSet) : bandwidth;
+    machine.levels.push_back({probe.name, probe.size, bandwidth, ofAll});
+  }
+  machine.multiplyAddSeconds = measureMultiplyAddLatency();
+  machine.roundTripSeconds = threads > 1 ? measureRoundTrip(all) : 0;
+  return machine;
 }
 
 } // namespace cellwright

@@ -3,14 +3,40 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace cellwright {
+
+/// A level of the memory and how fast it is read, in bytes per second.
+struct MemoryLevel {
+  std::string name;          // L1, L2, L3, memory
+  int64_t bytes = 0;         // of one core; of the machine for L3; 0 for the memory
+  double bandwidth = 0;      // read by one core
+  double bandwidthOfAll = 0; // by all threads of the run together, each its own data
+};
+
+/// Multiply-adds count two flops.
+struct Machine {
+  std::string processor;
+  int threads = 1;
+  double peakFloat = 0, peakDouble = 0;           // flops per second of one core
+  double peakFloatOfAll = 0, peakDoubleOfAll = 0; // of all threads of the run together
+  std::vector<MemoryLevel> levels;                // from the fastest
+  double multiplyAddSeconds = 0;                  // of a multiply-add that waits for the one before
+  double roundTripSeconds = 0; // of a cache line to another core and back; 0 with one thread
+
+  double peak(bool isDouble, bool isAll) const;
+  /// The fastest level that holds so many bytes. With `isAll` the threads share the data out among
+  /// them: each reads its part.
+  const MemoryLevel &levelFor(int64_t bytes, bool isAll) const;
+};
+
+/// Measures the machine with so many threads. Takes about a second.
+Machine measureMachine(int threads);
 
 /// Multiply-adds per second of one core, counted twice, in vectors of the widest kind that the
 /// processor has: independent chains in registers. Takes about `seconds`.
 double measurePeakFlops(bool isDouble, double seconds = 0.1);
-
-/// Bytes per second that one core reads from a working set of so many bytes, again and again.
-double measureReadBandwidth(int64_t bytes, double seconds = 0.05);
 
 } // namespace cellwright

@@ -36,4 +36,18 @@ bool isCheap(Operation *op) {
   return llvm::is_contained(kCheap, map.getFunction());
 }
 
+int latencyOf(Operation *op) {
+  // A contraction runs in several chains, which are added up at its end.
+  if (isa<cell::ContractOp>(op))
+    return 4;
+  auto name = op->getAttrOfType<StringAttr>("function");
+  if (!name)
+    return isa<cell::WindowOp>(op) ? 2 : 0;
+  if (name == "div" || name == "sqrt")
+    return 4;
+  // Folding the lanes of a vector, a scan likewise; reduction, polynomial and quotient of a
+  // transcendental function.
+  return isCheap(op) ? 1 : isa<cell::OverOp>(op) ? 6 : 16;
+}
+
 } // namespace cellwright

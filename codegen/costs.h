@@ -10,6 +10,10 @@ namespace cellwright {
 /// number.
 bool isCheap(mlir::Operation *op);
 
+/// How long an operation of a phase keeps those waiting that need its result, in latencies of a
+/// multiply-add: measured roughly on x86-64, good enough for a bound.
+int latencyOf(mlir::Operation *op);
+
 /// True for what can be made at any place of any phase from nothing: constants spread over a
 /// vector, random numbers.
 bool isMadeAnywhere(mlir::Operation *op);

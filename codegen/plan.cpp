@@ -2,6 +2,7 @@
 #include "codegen/plan.h"
 
 #include "codegen/compilation.h"
+#include "codegen/costs.h"
 #include "codegen/emit/tile_plan.h"
 #include "codegen/stages.h"
 
@@ -20,6 +21,12 @@ namespace {
 
 cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
 
+/// True for the next value of a state, which is kept anyway.
+bool isState(cell::SavedOp saved) {
+  return llvm::any_of(saved.getOperand().getUsers(),
+                      [](Operation *user) { return isa<cell::NextOp>(user); });
+}
+
 class PlanPrinter {
 public:
   PlanPrinter(cell::CellOp cell, const Target &target, bool isDouble)
@@ -32,18 +39,6 @@ public:
     printTape();
     printSums();
     return text;
-  }
-
-  /// Bytes of weights that the recurrence reads in one step, forward.
-  double coreWeights() {
-    double elements = 0;
-    for (auto phase : cell.getBody().getOps<cell::PhaseOp>())
-      if (phase.getStage() == "core")
-        phase.getBody().walk([&](cell::ContractOp contract) {
-          for (Value matrix : contract.getMatrices())
-            elements += static_cast<double>(tensorType(matrix).getElements());
-        });
-    return elements * elementBytes;
   }
 
 private:
@@ -170,9 +165,7 @@ private:
     std::vector<std::string> saved;
     int64_t elements = 0;
     for (auto op : cell.getBody().getOps<cell::SavedOp>()) {
-      bool isState = llvm::any_of(op.getOperand().getUsers(),
-                                  [](Operation *user) { return isa<cell::NextOp>(user); });
-      if (isState)
+      if (isState(op))
         continue;
       saved.push_back(names[op]);
       elements += tensorType(op).getElements();
@@ -224,27 +217,81 @@ private:
   int unnamed = 0;
 };
 
-/// Multiply-adds of the products of a scheduled cell, two each, per step and sequence.
-StepFlops flopsOf(cell::CellOp cell) {
-  StepFlops flops;
-  for (auto phase : cell.getBody().getOps<cell::PhaseOp>()) {
-    bool isBackward = stageRow(phase.getStage()).isBackward;
-    phase.getBody().walk([&](cell::ContractOp contract) {
-      for (Value matrix : contract.getMatrices())
-        (isBackward ? flops.backward : flops.forward) +=
-            2.0 * static_cast<double>(tensorType(matrix).getElements());
-    });
+//===-- Costs ---------------------------------------------------------------------------------===//
+
+/// Adds up what the phases of a scheduled cell do.
+class CostCounter {
+public:
+  CostCounter(cell::CellOp cell, int64_t elementBytes) : cell(cell), elementBytes(elementBytes) {}
+
+  CellCost count() {
+    for (auto phase : cell.getBody().getOps<cell::PhaseOp>()) {
+      const StageRow &stage = stageRow(phase.getStage());
+      countPhase(phase, stage.isStepwise, stage.isBackward ? cost.backward : cost.forward);
+    }
+    for (auto sum : cell.getBody().getOps<cell::AccumulateOp>())
+      if (sum.getRight())
+        cost.backward.batchedFlops += 2.0 * static_cast<double>(tensorType(sum).getElements());
+    for (auto saved : cell.getBody().getOps<cell::SavedOp>())
+      if (!isState(saved))
+        cost.tapeBytes += tensorType(saved).getElements() * elementBytes;
+    for (auto state : cell.getBody().getOps<cell::StateOp>())
+      cost.stateBytes += tensorType(state).getElements() * elementBytes;
+    return cost;
   }
-  for (auto sum : cell.getBody().getOps<cell::AccumulateOp>())
-    if (sum.getRight())
-      flops.backward += 2.0 * static_cast<double>(tensorType(sum).getElements());
-  return flops;
-}
+
+private:
+  void countPhase(cell::PhaseOp phase, bool isStepwise, StepCost &direction) {
+    double elements = 0;
+    phase.getBody().walk([&](cell::ContractOp contract) {
+      for (auto [matrix, vector] : llvm::zip_equal(contract.getMatrices(), contract.getVectors()))
+        if (!isIndex(vector))
+          elements += static_cast<double>(tensorType(matrix).getElements());
+    });
+    (isStepwise ? direction.coreFlops : direction.batchedFlops) += 2 * elements;
+    if (!isStepwise)
+      return;
+    direction.weightBytes += elements * static_cast<double>(elementBytes);
+    ++direction.phases;
+    // Phases wait for each other: their longest chains add up.
+    direction.latency += longestChain(phase);
+  }
+
+  static int longestChain(cell::PhaseOp phase) {
+    llvm::DenseMap<Operation *, int> depth;
+    int longest = 0;
+    for (Operation &op : phase.getBody().front()) {
+      int before = 0;
+      for (Value operand : op.getOperands())
+        before = std::max(before, depth.lookup(operand.getDefiningOp()));
+      longest = std::max(longest, depth[&op] = before + latencyOf(&op));
+    }
+    return longest;
+  }
+
+  cell::CellOp cell;
+  int64_t elementBytes;
+  CellCost cost;
+};
 
 } // namespace
 
-std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions &options,
-                      const std::optional<MachineSpeed> &machine, int64_t sequences) {
+CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options) {
+  Compilation compilation;
+  compilation.schedule(cell, bound, nullptr, options, nullptr);
+  return CostCounter(compilation.scheduled(), options.isDouble ? 8 : 4).count();
+}
+
+double boundSeconds(const StepCost &cost, const MachineSpeed &machine, int64_t steps,
+                    int64_t sequences) {
+  auto rows = static_cast<double>(sequences);
+  double step = std::max({cost.coreFlops * rows / machine.peakFlops,
+                          cost.weightBytes / machine.weightBandwidth,
+                          cost.latency * machine.multiplyAddSeconds});
+  return static_cast<double>(steps) * (step + cost.batchedFlops * rows / machine.peakFlops);
+}
+
+std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions &options) {
   Target target = targetOrThrow(options.target);
   Compilation compilation;
   compilation.schedule(cell, bound, nullptr, options, nullptr);
@@ -253,39 +300,10 @@ std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions
     if (bound.dimensions[i] > 0)
       sizes +=
           fmt::format(", {} = {}", std::string_view(cell.dimensions[i].name), bound.dimensions[i]);
-  std::string text = fmt::format("{}, {}{}, target {} ({}), vectors of {} bytes\n",
-                                 std::string_view(cell.name), options.isDouble ? "f64" : "f32",
-                                 sizes, target.name, target.cpu, target.vectorBytes);
-  PlanPrinter printer(compilation.scheduled(), target, options.isDouble);
-  text += printer.print();
-  StepFlops flops = flopsOf(compilation.scheduled());
-  text +=
-      fmt::format("\nflops of products per step and sequence: forward {:.0f}, backward {:.0f}\n",
-                  flops.forward, flops.backward);
-  double weights = printer.coreWeights();
-  text += fmt::format("weights that the recurrence reads per step: {:.0f} bytes\n", weights);
-  if (machine) {
-    double compute = flops.forward * static_cast<double>(sequences) / machine->peakFlops;
-    double memory = weights / machine->bytesPerSecond;
-    text += fmt::format(
-        "bound of a forward step of {} sequences on one core: {:.2f} us ({} {:.2f}, {} {:.2f})\n",
-        sequences, 1e6 * std::max(compute, memory), "multiply-adds", 1e6 * compute,
-        "reading weights", 1e6 * memory);
-  }
-  return text;
-}
-
-StepFlops countFlops(const Cell &cell, const Bound &bound) {
-  Compilation compilation;
-  compilation.schedule(cell, bound, nullptr, {}, nullptr);
-  return flopsOf(compilation.scheduled());
-}
-
-double coreWeightBytes(const Cell &cell, const Bound &bound, const CompileOptions &options) {
-  Compilation compilation;
-  compilation.schedule(cell, bound, nullptr, options, nullptr);
-  return PlanPrinter(compilation.scheduled(), targetOrThrow(options.target), options.isDouble)
-      .coreWeights();
+  return fmt::format("{}, {}{}, target {} ({}), vectors of {} bytes\n", std::string_view(cell.name),
+                     options.isDouble ? "f64" : "f32", sizes, target.name, target.cpu,
+                     target.vectorBytes) +
+         PlanPrinter(compilation.scheduled(), target, options.isDouble).print();
 }
 
 } // namespace cellwright

@@ -7,6 +7,7 @@
 #include "runtime/error.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 namespace cellwright {
@@ -43,8 +44,7 @@ struct Layer::Work {
   void runUpdate(cellwright_stage stage);
   void runForwardCore(int thread, int64_t blockBegin, int64_t blockEnd);
   void runBackwardCore(int thread, int64_t blockBegin, int64_t blockEnd);
-  void callPhase(const cellwright_phase_info &phase, const cellwright_buffer *table,
-                 cellwright_call call) const;
+  void callPhase(int index, const cellwright_buffer *table, cellwright_call call, int thread) const;
   bool isSkipped(const cellwright_phase_info &phase) const {
     return phase.for_inputs && !wantsInputAdjoints;
   }
@@ -80,6 +80,7 @@ struct Layer::Work {
   std::vector<Series> zeros;            // per buffer of the caller that may be absent
   std::vector<Series> carryA, carryB, resetSums; // per state: adjoints on their way back
   std::vector<std::vector<int>> stagePhases;     // phases of each stage
+  std::vector<PhaseTime> *phaseTimes = nullptr;  // where they are measured
 };
 
 //===-- Set-up --------------------------------------------------------------------------------===//
@@ -179,10 +180,18 @@ std::vector<cellwright_buffer> Layer::Work::tableAt(int64_t step, int64_t blockB
   return table;
 }
 
-void Layer::Work::callPhase(const cellwright_phase_info &phase, const cellwright_buffer *table,
-                            cellwright_call call) const {
-  if (call.row_begin < call.row_end && call.tile_begin < call.tile_end)
-    phase.run(table, &call);
+void Layer::Work::callPhase(int index, const cellwright_buffer *table, cellwright_call call,
+                            int thread) const {
+  if (call.row_begin >= call.row_end || call.tile_begin >= call.tile_end)
+    return;
+  if (!phaseTimes || thread != 0)
+    return kernel.phases[index].run(table, &call);
+  auto begin = std::chrono::steady_clock::now();
+  kernel.phases[index].run(table, &call);
+  std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  PhaseTime &time = (*phaseTimes)[index];
+  ++time.calls;
+  time.seconds += taken.count();
 }
 
 /// Stages of a block that own rows: all rows at once, or step by step where a phase needs to know
@@ -196,15 +205,16 @@ void Layer::Work::runStage(cellwright_stage stage, int thread, int64_t blockBegi
       continue;
     if (!phase.per_step && !isRaggedBlock(blockEnd)) {
       auto [begin, end] = partition((blockEnd - blockBegin) * N, threads.size(), thread);
-      callPhase(phase, tableAt(blockBegin, blockBegin).data(),
-                {begin, end, 0, phase.tiles, sequences.data(), seed, 0});
+      callPhase(index, tableAt(blockBegin, blockBegin).data(),
+                {begin, end, 0, phase.tiles, sequences.data(), seed, 0}, thread);
       continue;
     }
     auto [begin, end] = partition(N, threads.size(), thread);
     for (int64_t step = blockBegin; step < blockEnd; ++step)
-      callPhase(phase, tableAt(step, blockBegin).data(),
+      callPhase(index, tableAt(step, blockBegin).data(),
                 {begin, std::min(end, batch.activeRows(step)), 0, phase.tiles, sequences.data(),
-                 seed, firstStep + static_cast<uint32_t>(step)});
+                 seed, firstStep + static_cast<uint32_t>(step)},
+                thread);
   }
 }
 
@@ -217,13 +227,13 @@ void Layer::Work::runSums(cellwright_stage stage, int thread, int64_t blockBegin
     const cellwright_phase_info &phase = kernel.phases[index];
     auto [begin, end] = partition(phase.tiles, threads.size(), thread);
     if (!isStepwise && !phase.per_step) {
-      callPhase(phase, tableAt(blockBegin, blockBegin).data(),
-                {0, (blockEnd - blockBegin) * N, begin, end, sequences.data(), seed, 0});
+      callPhase(index, tableAt(blockBegin, blockBegin).data(),
+                {0, (blockEnd - blockBegin) * N, begin, end, sequences.data(), seed, 0}, thread);
       continue;
     }
     for (int64_t step = blockEnd - 1; step >= blockBegin; --step)
-      callPhase(phase, tableAt(step, blockBegin).data(),
-                {0, batch.activeRows(step), begin, end, sequences.data(), seed, 0});
+      callPhase(index, tableAt(step, blockBegin).data(),
+                {0, batch.activeRows(step), begin, end, sequences.data(), seed, 0}, thread);
   }
 }
 
@@ -243,8 +253,8 @@ void Layer::Work::runSequences(cellwright_stage stage) {
           isSum ? std::pair<int64_t, int64_t>(0, rows) : partition(rows, threads.size(), thread);
       auto [tileBegin, tileEnd] = isSum ? partition(phase.tiles, threads.size(), thread)
                                         : std::pair<int64_t, int64_t>(0, phase.tiles);
-      callPhase(phase, table.data(),
-                {rowBegin, rowEnd, tileBegin, tileEnd, sequences.data(), seed, 0});
+      callPhase(index, table.data(),
+                {rowBegin, rowEnd, tileBegin, tileEnd, sequences.data(), seed, 0}, thread);
     }
   });
 }
@@ -252,7 +262,7 @@ void Layer::Work::runSequences(cellwright_stage stage) {
 void Layer::Work::runUpdate(cellwright_stage stage) {
   auto table = tableAt(0, 0);
   for (int index : stagePhases[stage])
-    callPhase(kernel.phases[index], table.data(), {0, 1, 0, 1, nullptr, seed, 0});
+    callPhase(index, table.data(), {0, 1, 0, 1, nullptr, seed, 0}, 0);
 }
 
 //===-- Forward -------------------------------------------------------------------------------===//
@@ -336,9 +346,10 @@ void Layer::Work::runForwardCore(int thread, int64_t blockBegin, int64_t blockEn
       resetStates(step, begin, rowEnd);
     for (int index : stagePhases[CELLWRIGHT_FORWARD_CORE]) {
       const cellwright_phase_info &phase = kernel.phases[index];
-      callPhase(phase, table.data(),
+      callPhase(index, table.data(),
                 {begin, rowEnd, 0, phase.tiles, sequences.data(), seed,
-                 firstStep + static_cast<uint32_t>(step)});
+                 firstStep + static_cast<uint32_t>(step)},
+                thread);
     }
     for (size_t i = 0; i < table.size(); ++i)
       table[i].data = static_cast<std::byte *>(table[i].data) + bindings[i].stepBytes;
@@ -442,6 +453,12 @@ void Layer::setCarriedState(int index, const void *rowMajor, int64_t sequences) 
   readSequences(rowMajor, Batch{1, sequences, {}, {}}, work->carried[index].view());
 }
 
+void Layer::measurePhases(std::vector<PhaseTime> *times) {
+  if (times)
+    times->resize(work->kernel.phase_count);
+  work->phaseTimes = times;
+}
+
 int64_t Layer::tapeBytes() const {
   const cellwright_kernel &kernel = work->kernel;
   int64_t columns = 0;
@@ -541,9 +558,10 @@ void Layer::Work::runBackwardCore(int thread, int64_t blockBegin, int64_t blockE
     int64_t rowEnd = std::min(end, batch.activeRows(step));
     for (int index : stagePhases[CELLWRIGHT_BACKWARD_CORE]) {
       const cellwright_phase_info &phase = kernel.phases[index];
-      callPhase(phase, table.data(),
+      callPhase(index, table.data(),
                 {begin, rowEnd, 0, phase.tiles, sequences.data(), seed,
-                 firstStep + static_cast<uint32_t>(step)});
+                 firstStep + static_cast<uint32_t>(step)},
+                thread);
     }
     if (!resets.empty() && begin < rowEnd)
       resetAdjoints(step, begin, rowEnd);

@@ -46,6 +46,12 @@ struct BackwardArguments {
   std::vector<void *> initialAdjoints;     // per state, row-major [N, d]: written
 };
 
+/// Where the time of a layer's calls goes: an entry per phase of the kernel.
+struct PhaseTime {
+  int64_t calls = 0;
+  double seconds = 0;
+};
+
 class Layer {
 public:
   /// The kernel must outlive the layer. Throws Error if its ABI version is another.
@@ -75,6 +81,10 @@ public:
   /// States with which `isContinued` goes on, row-major [N, d] in the rows' order: for checkpoints.
   void carriedState(int index, void *rowMajor) const;
   void setCarriedState(int index, const void *rowMajor, int64_t sequences);
+
+  /// From now on adds to `times`, one entry per phase, what the first thread spends in each; null
+  /// stops that. Costs two readings of the clock per call of a phase.
+  void measurePhases(std::vector<PhaseTime> *times);
 
   /// Bytes that the tape holds per step and sequence.
   int64_t tapeBytes() const;

@@ -13,15 +13,17 @@ namespace {
 constexpr size_t kWidth = 100; // of a line
 constexpr size_t kColumn = 28; // where descriptions begin
 
-/// Breaks a text into lines between words.
+/// Breaks a text into lines between words, and where it has line breaks.
 std::vector<std::string> wrap(const std::string &text, size_t width) {
   std::vector<std::string> lines = {""};
   for (size_t begin = 0; begin < text.size();) {
-    size_t end = std::min(text.find(' ', begin), text.size());
+    size_t end = std::min(text.find_first_of(" \n", begin), text.size());
     std::string word = text.substr(begin, end - begin);
     if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width)
       lines.emplace_back();
     lines.back() += (lines.back().empty() ? "" : " ") + word;
+    if (end < text.size() && text[end] == '\n')
+      lines.emplace_back();
     begin = end + 1;
   }
   return lines;

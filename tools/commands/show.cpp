@@ -42,8 +42,7 @@ std::string writeIr(const FoundCell &found, const ShowArguments &arguments) {
 }
 
 std::string writePlan(const FoundCell &found, const ShowArguments &arguments) {
-  return printPlan(found.cell(), numbersFor(found), arguments.engine.compileOptions(), std::nullopt,
-                   1);
+  return printPlan(found.cell(), numbersFor(found), arguments.engine.compileOptions());
 }
 
 constexpr Form kForms[] = {

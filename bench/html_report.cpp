@@ -1,0 +1,171 @@
+// The page of a benchmark: no script, no file beside it. Rooflines are SVG: flops per byte of
+// weights on one axis, flops per second on the other, both logarithmic; the roofs are what the
+// machine gave in the same run.
+#include "bench/report.h"
+
+#include "fmt/format.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cellwright {
+
+namespace {
+
+constexpr double kWidth = 760, kHeight = 360, kLeft = 64, kBottom = 48, kTop = 16, kRight = 120;
+
+/// Text for HTML: the names of cells are the user's.
+std::string escape(std::string_view text) {
+  std::string escaped;
+  for (char c : text)
+    escaped += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+  return escaped;
+}
+
+/// A logarithmic axis: places of numbers between two powers of ten.
+struct Axis {
+  double low, high, begin, end;
+
+  double at(double value) const {
+    double part = (std::log10(value) - std::log10(low)) / (std::log10(high) - std::log10(low));
+    return begin + part * (end - begin);
+  }
+};
+
+Axis axisFor(double least, double most, double begin, double end) {
+  return {std::pow(10, std::floor(std::log10(least))), std::pow(10, std::ceil(std::log10(most))),
+          begin, end};
+}
+
+std::string ticks(const Axis &axis, bool isHorizontal) {
+  std::string svg;
+  for (double value = axis.low; value <= axis.high * 1.001; value *= 10) {
+    double place = axis.at(value);
+    std::string label = value >= 1 ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value);
+    if (isHorizontal)
+      svg += fmt::format("<line class='grid' x1='{0:.1f}' y1='{1}' x2='{0:.1f}' y2='{2}'/>"
+                         "<text x='{0:.1f}' y='{3}' text-anchor='middle'>{4}</text>\n",
+                         place, kTop, kHeight - kBottom, kHeight - kBottom + 16, label);
+    else
+      svg += fmt::format("<line class='grid' x1='{0}' y1='{1:.1f}' x2='{2}' y2='{1:.1f}'/>"
+                         "<text x='{3}' y='{4:.1f}' text-anchor='end'>{5}</text>\n",
+                         kLeft, place, kWidth - kRight, kLeft - 6, place + 4, label);
+  }
+  return svg;
+}
+
+/// Flops per byte of weights in a forward step.
+double intensityOf(const BenchRow &row) {
+  double flopsPerStep = row.flops / static_cast<double>(row.T);
+  return row.weightBytes > 0 ? flopsPerStep / row.weightBytes : 0;
+}
+
+std::string roofline(const BenchReport &report, const std::vector<BenchRow> &rows) {
+  const Machine &machine = report.machine;
+  bool isAll = machine.threads > 1;
+  bool isDouble = rows.front().isDouble;
+  double peak = machine.peak(isDouble, isAll) / 1e9;
+  double least = 1e9, most = 1;
+  for (const BenchRow &row : rows)
+    if (double intensity = intensityOf(row); intensity > 0) {
+      least = std::min(least, intensity);
+      most = std::max(most, intensity);
+    }
+  if (least > most)
+    return "";
+  Axis x = axisFor(least / 2, most * 2, kLeft, kWidth - kRight);
+  Axis y = axisFor(std::min(1.0, peak / 100), peak, kHeight - kBottom, kTop);
+  std::string svg =
+      fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='roofline'>\n", kWidth, kHeight);
+  svg += ticks(x, true) + ticks(y, false);
+  for (const MemoryLevel &level : machine.levels) {
+    double bandwidth = (isAll ? level.bandwidthOfAll : level.bandwidth) / 1e9;
+    double knee = std::min(peak / bandwidth, x.high);
+    double begin = std::max(x.low, y.low / bandwidth);
+    svg +=
+        fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'>"
+                    "<title>{} {:.0f} GB/s</title></polyline>\n",
+                    x.at(begin), y.at(begin * bandwidth), x.at(knee), y.at(knee * bandwidth),
+                    x.at(x.high), y.at(std::min(peak, x.high * bandwidth)), level.name, bandwidth);
+  }
+  svg += fmt::format("<text x='{}' y='{:.1f}'>peak {:.0f} GF/s</text>\n", kWidth - kRight + 6,
+                     y.at(peak) + 4, peak);
+  for (const BenchRow &row : rows) {
+    double intensity = intensityOf(row);
+    double speed = figuresOf(row, machine).flopsPerSecond / 1e9;
+    if (intensity <= 0 || speed < y.low)
+      continue;
+    svg += fmt::format("<circle class='{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{} H {} N {} T {}, "
+                       "{}: {:.1f} GF/s</title></circle>\n",
+                       row.pass == nameOf(Pass::Both) ? "both" : "forward", x.at(intensity),
+                       y.at(speed), escape(row.cell), row.H, row.N, row.T, row.pass, speed);
+  }
+  svg +=
+      fmt::format("<text x='{:.1f}' y='{}' text-anchor='middle'>flops per byte of weights that a "
+                  "step reads</text>\n<text x='16' y='{:.1f}' text-anchor='middle' "
+                  "transform='rotate(-90 16 {:.1f})'>GF/s</text>\n</svg>\n",
+                  (kLeft + kWidth - kRight) / 2, kHeight - 10, (kTop + kHeight - kBottom) / 2,
+                  (kTop + kHeight - kBottom) / 2);
+  return svg +
+         "<p class='legend'><span class='forward'>forward</span> <span class='both'>forward + "
+         "backward</span>; roofs from the top: peak, then reads from L1, L2, L3, memory</p>\n";
+}
+
+std::string tableOf(const BenchReport &report, const std::vector<BenchRow> &rows) {
+  std::string html =
+      "<table><tr><th>cell<th>I<th>H<th>N<th>T<th>by<th>pass<th>median ms<th>least ms"
+      "<th>spread<th>GF/s<th>of peak<th>of bound<th>tape bytes</tr>\n";
+  for (const BenchRow &row : rows) {
+    RowFigures figures = figuresOf(row, report.machine);
+    html +=
+        fmt::format("<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{:.4g}<td>{:.4g}"
+                    "<td>{:.0f} %<td>{:.1f}<td>{:.1f} %<td>{}<td>{}</tr>\n",
+                    escape(row.cell), row.I, row.H, row.N, row.T, escape(row.implementation),
+                    row.pass, 1e3 * row.timing.median, 1e3 * row.timing.least,
+                    100 * row.timing.spread, figures.flopsPerSecond / 1e9, figures.percentOfPeak,
+                    row.bound > 0 ? fmt::format("{:.0f} %", figures.percentOfBound) : "",
+                    row.tapeBytes > 0 ? fmt::format("{}", row.tapeBytes) : "");
+  }
+  return html + "</table>\n";
+}
+
+constexpr std::string_view kStyle = R"(
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
+       color: #1d2330; background: #fff }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+pre { background: #f3f5f9; padding: .7rem 1rem; white-space: pre-wrap }
+svg { width: 100%; max-width: 760px; font: 12px system-ui, sans-serif }
+svg text { fill: #454e60 } .grid { stroke: #e3e7ef } .roof { fill: none; stroke: #8c97ab; stroke-width: 1.4 }
+circle.forward { fill: #2f6fdb } circle.both { fill: #d9622b }
+.legend span { padding-left: 1rem; position: relative }
+.legend span::before { content: ''; position: absolute; left: 0; top: .4em; width: .7em; height: .7em; border-radius: 50% }
+.legend .forward::before { background: #2f6fdb } .legend .both::before { background: #d9622b }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; display: block; overflow-x: auto }
+th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid #e3e7ef; white-space: nowrap }
+th:first-child, td:first-child, td:nth-child(6), td:nth-child(7) { text-align: left }
+)";
+
+} // namespace
+
+std::string toHtml(const BenchReport &report) {
+  std::string html =
+      fmt::format("<!doctype html>\n<html lang='en'><meta charset='utf-8'>\n"
+                  "<meta name='viewport' content='width=device-width'>\n"
+                  "<title>cellwright bench {0}</title>\n<style>{1}</style>\n"
+                  "<h1>cellwright bench, {0}</h1>\n<pre>{2}\n{3}</pre>\n",
+                  report.date, kStyle, escape(machineText(report.machine)), escape(countingNote()));
+  for (size_t begin = 0; begin < report.rows.size();) {
+    size_t end = begin;
+    while (end < report.rows.size() && report.rows[end].suite == report.rows[begin].suite)
+      ++end;
+    std::vector<BenchRow> rows(report.rows.begin() + static_cast<int64_t>(begin),
+                               report.rows.begin() + static_cast<int64_t>(end));
+    const std::string &suite = rows.front().suite;
+    html += fmt::format("<h2>{}</h2>\n", suite.empty() ? "cells" : suite);
+    html += roofline(report, rows) + tableOf(report, rows);
+    begin = end;
+  }
+  return html + "</html>\n";
+}
+
+} // namespace cellwright

@@ -1,0 +1,47 @@
+// See timing.h.
+#include "bench/timing.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace cellwright {
+
+using Clock = std::chrono::steady_clock;
+
+static double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+static Timing summarize(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  auto at = [&](double part) {
+    return times[static_cast<size_t>(part * static_cast<double>(times.size() - 1))];
+  };
+  return {at(0.5), times.front(), (at(0.9) - at(0.1)) / at(0.5), static_cast<int>(times.size())};
+}
+
+std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds) {
+  constexpr double kShortest = 20e-6; // shorter runs are repeated: the clock has a cost of its own
+  std::vector<int> repeats;
+  for (const auto &piece : pieces) {
+    piece();
+    auto begin = Clock::now();
+    piece();
+    double once = std::max(secondsSince(begin), 1e-8);
+    repeats.push_back(once < kShortest ? static_cast<int>(kShortest / once) + 1 : 1);
+  }
+  std::vector<std::vector<double>> times(pieces.size());
+  for (auto start = Clock::now(); times.back().size() < 5 || secondsSince(start) < seconds;)
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      auto begin = Clock::now();
+      for (int turn = 0; turn < repeats[i]; ++turn)
+        pieces[i]();
+      times[i].push_back(secondsSince(begin) / repeats[i]);
+    }
+  std::vector<Timing> timings;
+  for (std::vector<double> &list : times)
+    timings.push_back(summarize(std::move(list)));
+  return timings;
+}
+
+} // namespace cellwright

@@ -1,0 +1,22 @@
+// Taking time: several pieces of work in turn, so that what else the machine does hits all of them.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace cellwright {
+
+/// Seconds of one run.
+struct Timing {
+  double median = 0;
+  double least = 0;
+  double spread = 0; // (90th - 10th percentile) / median
+  int runs = 0;
+};
+
+/// Runs all pieces once to warm up, then in turn, A B C A B C ..., for about `seconds` in all and
+/// five times at least. One timing per piece.
+std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds);
+
+} // namespace cellwright
