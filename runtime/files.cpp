@@ -234,10 +234,25 @@ static void syncFolder(const std::string &path) {
     (void)::fsync(descriptor.get());
 }
 
+/// Opens what is not regular to write. A pipe that nobody reads would block for ever: ENXIO after
+/// some seconds.
+static int openDirectly(const std::string &path) {
+  constexpr int kPause = 10, kPatience = 5000; // ms
+  int number = openRetrying(path, O_WRONLY | O_NONBLOCK);
+  for (int waited = 0; number < 0 && errno == ENXIO && waited < kPatience; waited += kPause) {
+    (void)::poll(nullptr, 0, kPause);
+    number = openRetrying(path, O_WRONLY | O_NONBLOCK);
+  }
+  // Writing waits for the reader.
+  if (number >= 0)
+    (void)::fcntl(number, F_SETFL, O_WRONLY);
+  return number;
+}
+
 static void writeDirectly(const std::string &path, std::string_view contents) {
-  Descriptor file(openRetrying(path, O_WRONLY));
+  Descriptor file(openDirectly(path));
   if (file.get() < 0)
-    failToWrite(path, "opening failed");
+    failToWrite(path, errno == ENXIO ? "nothing reads from the pipe" : "opening failed");
   if (!writeAll(file.get(), contents))
     failToWrite(path, "writing failed");
   if (!file.close())

@@ -3,10 +3,12 @@
 #include "tools/help.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 namespace cellwright {
 
@@ -117,6 +119,8 @@ int report(std::string_view message, ExitStatus status) {
 
 int main(int argc, char **argv) {
   using namespace cellwright;
+  // A file that grows beyond the limit of its size is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return runMain({argv + 1, argv + argc});
   } catch (const UsageError &error) {
@@ -127,5 +131,7 @@ int main(int argc, char **argv) {
     return report("not enough memory for these sizes; use fewer sequences or steps", kBadInput);
   } catch (const std::length_error &) {
     return report("these sizes are beyond all memory; use smaller ones", kBadInput);
+  } catch (const std::system_error &error) {
+    return report(fmt::format("cannot start threads: {}; use fewer", error.what()), kBadInput);
   }
 }

@@ -53,10 +53,14 @@ void limitProcessors(int threads) {
   sched_setaffinity(0, sizeof few, &few);
 }
 
-/// One cell at one shape; sizes that are not given are the entry's.
-std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::string &name,
-                               const SuiteEntry &entry, CellBenchOptions options,
-                               const Machine &machine) {
+struct SizedCell {
+  FoundCell found;
+  Bound bound;
+};
+
+/// A cell at one shape; sizes that are not given are the entry's.
+SizedCell sizeCell(const BenchArguments &arguments, const std::string &name,
+                   const SuiteEntry &entry) {
   CellArguments one = arguments.settings;
   one.cell = name;
   auto found = findCell(one);
@@ -74,9 +78,17 @@ std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::strin
   if (!bound)
     throw Error(fmt::format("`{}` does not take these sizes", name));
   checkRunFits(found->cell(), *bound, {entry.T, entry.N, arguments.engine.isDouble(), true});
+  return {std::move(*found), std::move(*bound)};
+}
+
+std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::string &name,
+                               const SuiteEntry &entry, CellBenchOptions options,
+                               const Machine &machine) {
+  SizedCell cell = sizeCell(arguments, name, entry);
   options.sequences = entry.N;
   options.steps = entry.T;
-  return benchCell(found->cell(), *bound, arguments.engine.compileOptions(), options, machine);
+  return benchCell(cell.found.cell(), cell.bound, arguments.engine.compileOptions(), options,
+                   machine);
 }
 
 /// Lengths drawn evenly from 1 to T, the same in every run.
@@ -201,13 +213,17 @@ void printTable(const BenchReport &report, const BenchArguments &arguments) {
 int run(const BenchArguments &arguments) {
   if (!arguments.html.empty())
     checkCanWrite(arguments.html);
+  SuiteEntry entry{"", kBenchedSize, kBenchedSize, arguments.bench.sequences,
+                   arguments.bench.steps};
+  // What is wrong with them is said before the machine is measured.
+  for (const std::string &name : arguments.cells)
+    if (arguments.suite.empty())
+      (void)sizeCell(arguments, name, entry);
   limitProcessors(arguments.engine.threads);
   BenchReport report;
   report.date = today();
   report.machine = measureMachine(arguments.engine.threads);
   if (arguments.suite.empty()) {
-    SuiteEntry entry{"", kBenchedSize, kBenchedSize, arguments.bench.sequences,
-                     arguments.bench.steps};
     ProgressLine progress;
     for (const std::string &name : arguments.cells) {
       progress.show("measuring " + name);
