@@ -24,6 +24,13 @@ std::string formatLoss(double loss) {
   return std::abs(loss) < kHuge ? fmt::format("{:.4f}", loss) : fmt::format("{:.3e}", loss);
 }
 
+std::string formatRate(double perSecond) {
+  if (perSecond < 999.5)
+    return fmt::format("{:.0f}", perSecond);
+  return perSecond < 999.5e3 ? fmt::format("{:.3g}k", perSecond / 1e3)
+                             : fmt::format("{:.3g}M", perSecond / 1e6);
+}
+
 ProgressLine::ProgressLine() : isTerminal(isatty(STDERR_FILENO) != 0) {}
 
 /// Columns of the terminal; a line that is longer would stay there.
@@ -48,11 +55,26 @@ void ProgressLine::show(const std::string &line, bool isLast) {
   if (!isLast && now - last < milliseconds(200))
     return;
   last = now;
-  std::string cut = line.substr(0, terminalWidth() - 1);
+  std::string cut = line;
+  for (size_t room = terminalWidth() - 1; cut.size() > room;) {
+    size_t end = cut.rfind("  ", room);
+    cut.resize(end == std::string::npos ? room : end);
+  }
+  replace(cut);
+}
+
+void ProgressLine::replace(const std::string &line) {
   // Blanks overwrite what a longer line left.
-  std::cerr << "\r" << cut << std::string(shown > cut.size() ? shown - cut.size() : 0, ' ')
+  std::cerr << "\r" << line << std::string(shown > line.size() ? shown - line.size() : 0, ' ')
             << std::flush;
-  shown = cut.size();
+  shown = line.size();
+}
+
+void ProgressLine::clear() {
+  if (!isTerminal || shown == 0)
+    return;
+  replace("");
+  std::cerr << "\r" << std::flush;
 }
 
 void ProgressLine::finish() {
@@ -62,17 +84,23 @@ void ProgressLine::finish() {
 }
 
 void TrainProgressLine::show(const TrainReport &report) {
-  text = fmt::format("epoch {}/{}  update {}/{}  loss {}", report.epoch, report.epochs,
-                     report.update, report.updates, formatLoss(report.meanLoss));
+  text = fmt::format("update {}/{}  loss {}", report.update, report.updates,
+                     formatLoss(report.meanLoss));
   if (report.validationLoss)
     text += fmt::format("  validation {}", formatLoss(*report.validationLoss));
-  line.show(fmt::format("{}  {:.0f} {}/s  {} left", text, report.symbolsPerSecond, unit,
-                        formatDuration(report.secondsLeft)),
+  line.show(fmt::format("{}  {} {}/s  {} left  epoch {}/{}", text,
+                        formatRate(report.symbolsPerSecond), unit,
+                        formatDuration(report.secondsLeft), report.epoch, report.epochs),
             report.update == report.updates);
 }
 
 void TrainProgressLine::showEvaluation(int64_t done, int64_t all) {
-  line.show(fmt::format("{}  evaluating {}/{}", text, done, all));
+  auto now = std::chrono::steady_clock::now();
+  if (done == 1)
+    evaluationBegin = now;
+  // A short one would only flicker.
+  if (now - evaluationBegin > std::chrono::milliseconds(500))
+    line.show(fmt::format("{}  evaluating {}/{}", text, done, all));
 }
 
 } // namespace cellwright

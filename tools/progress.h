@@ -13,28 +13,36 @@ namespace cellwright {
 /// 1:23:45 or 2:07.
 std::string formatDuration(double seconds);
 
+/// 950, 25.5k or 1.27M.
+std::string formatRate(double perSecond);
+
 /// A loss with four digits behind the point, or, if it is huge, in short.
 std::string formatLoss(double loss);
 
 class ProgressLine {
 public:
   ProgressLine();
-  /// Shows a line. On a terminal it takes the place of the one before, some times a second, and is
-  /// cut to the terminal's width. Elsewhere a line is written after five seconds, then whenever a
-  /// hundredth of the time has passed: some hundred lines in a day. `isLast` is always shown.
+  /// Shows a line whose parts are two blanks apart. On a terminal it takes the place of the one
+  /// before, some times a second, and loses the last parts if it is wider. Elsewhere a line is
+  /// written after five seconds, then whenever a hundredth of the time has passed: some hundred
+  /// lines in a day. `isLast` is always shown.
   void show(const std::string &line, bool isLast = false);
   /// Ends a line that changes, so that something else can be written.
   void finish();
+  /// Takes the line away from a terminal: it has nothing to say any more.
+  void clear();
 
 private:
   using Clock = std::chrono::steady_clock;
 
   bool isTerminal;
+  void replace(const std::string &line);
+
   size_t shown = 0; // characters on the line
   Clock::time_point begin = Clock::now(), last{};
 };
 
-/// Progress of training: loss, symbols per second, time left.
+/// Progress of training: losses, symbols per second, time left.
 class TrainProgressLine {
 public:
   /// `unit` is what a symbol is: characters, bytes.
@@ -47,6 +55,7 @@ public:
 private:
   std::string unit;
   std::string text; // of the last update
+  std::chrono::steady_clock::time_point evaluationBegin{};
   ProgressLine line;
 };
 

@@ -139,7 +139,7 @@ void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchRepor
       report.rows.push_back(std::move(row));
     }
   }
-  progress.finish();
+  progress.clear();
 }
 
 std::string number(double value, const char *form) {
@@ -230,7 +230,7 @@ int run(const BenchArguments &arguments) {
       for (BenchRow &row : benchOne(arguments, name, entry, arguments.bench, report.machine))
         report.rows.push_back(std::move(row));
     }
-    progress.finish();
+    progress.clear();
   } else {
     runSuite(arguments, *findSuite(arguments.suite), report);
   }

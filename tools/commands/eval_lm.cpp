@@ -50,11 +50,11 @@ double evaluate(LanguageModel &model, const Batches &batches) {
     std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
     double left = passed.count() * static_cast<double>(all - done) / static_cast<double>(done);
     double symbols = static_cast<double>(done * batches.streams * batches.steps);
-    line.show(fmt::format("batch {}/{}  {:.0f} symbols/s  {} left", done, all,
-                          symbols / passed.count(), formatDuration(left)));
+    line.show(fmt::format("batch {}/{}  {} symbols/s  {} left", done, all,
+                          formatRate(symbols / passed.count()), formatDuration(left)));
     return true;
   });
-  line.finish();
+  line.clear();
   return loss;
 }
 

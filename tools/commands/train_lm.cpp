@@ -242,7 +242,7 @@ int run(const TrainLmArguments &arguments) {
                      options.batchSize * options.seqLength};
   build.progress = [&](const std::string &role) { compiling.show("compiling " + role); };
   BuiltModel built(description, texts.vocabulary.size(), build);
-  compiling.finish();
+  compiling.clear();
   if (!checkpoint)
     built.model().initialize(static_cast<uint64_t>(options.seed));
   Trainer trainer(built.model(), texts.vocabulary, texts.train, texts.validation, options,
