@@ -148,6 +148,9 @@ ModelDescription::fromConfiguration(const std::map<std::string, std::string> &co
                      description.hidden, description.embedding, description.dropout);
     (void)parseDimensions(description.dimensions);
     return description;
+  } catch (const UsageError &error) {
+    // Nobody gave them on this command line.
+    throw Error(fmt::format("the checkpoint's dimensions are damaged: {}", error.what()));
   } catch (const nlohmann::json::exception &error) {
     throw Error(
         fmt::format("the checkpoint's description of its model is damaged: {}", error.what()));
@@ -161,8 +164,11 @@ std::optional<std::string> describeCell(const CellArguments &arguments,
   auto found = findCell(withoutSizes);
   if (!found)
     return std::nullopt;
-  for (const Dimension &dimension : found->cell().dimensions)
-    dimensions.emplace_back(std::string_view(dimension.name));
+  for (const Dimension &dimension : found->cell().dimensions) {
+    std::string name(std::string_view(dimension.name));
+    if (std::find(dimensions.begin(), dimensions.end(), name) == dimensions.end())
+      dimensions.push_back(std::move(name));
+  }
   return printCell(found->frontend->program(), found->checked, found->settings);
 }
 
@@ -295,11 +301,15 @@ ThreadPool &BuiltModel::threads() { return parts->pool; }
 
 std::string BuiltModel::summary() const {
   std::string text = fmt::format("{}", parts->model->vocabularySize());
-  for (const SizedCell *cell : parts->allCells()) {
-    bool isLast = cell == &*parts->decoder;
-    text += isLast ? fmt::format(" -> {}", cell->outputSize)
-                   : fmt::format(" -> {} {}", std::string_view(cell->found.cell().name),
-                                 cell->outputSize);
+  std::vector<std::string> names;
+  for (const SizedCell *cell : parts->allCells())
+    names.push_back(
+        fmt::format("{} {}", std::string_view(cell->found.cell().name), cell->outputSize));
+  names.back() = fmt::format("{}", parts->decoder->outputSize);
+  for (size_t i = 0, next = 0; i < names.size(); i = next) {
+    while (next < names.size() && names[next] == names[i])
+      ++next;
+    text += next - i == 1 ? " -> " + names[i] : fmt::format(" -> {} x {}", next - i, names[i]);
   }
   return text;
 }

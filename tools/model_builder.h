@@ -55,7 +55,7 @@ public:
 
   LanguageModel &model();
   ThreadPool &threads();
-  /// The layers with their sizes: `65 -> lstm 128 -> lstm 128 -> 65`.
+  /// The layers with their sizes: `65 -> embedding 16 -> 2 x lstm 128 -> 65`.
   std::string summary() const;
 
 private:

@@ -87,7 +87,7 @@ std::vector<TrainOptionInfo> trainOptionInfos() {
             "to its begin"),
       integer("epochs", kRun, &O::epochs, 0, 1e9, "passes over the training text"),
       integer("max-updates", kRun, &O::maxUpdates, 0, kHuge,
-              "ends training earlier, after so many updates; 0: no limit"),
+              "ends training, and the schedule, after so many updates; 0: no limit"),
       integer("seed", kRun, &O::seed, 0, kHuge, "of first values, and of functions that draw"),
       integer("log-every", kRun, &O::logEvery, 0, kHuge,
               "updates between lines of the log; 0: a line with each evaluation only"),

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -160,7 +161,7 @@ std::string quotePath(const std::string &path) {
 }
 
 void printStart(const TrainLmArguments &arguments, BuiltModel &built, const TrainTexts &texts,
-                const TrainOptions &options, const TrainFiles &files) {
+                const TrainOptions &options, const TrainFiles &files, double seconds) {
   std::cerr << fmt::format("text: {} {}, {} different; {} x {} a batch, {} batches train, {} "
                            "validate\n",
                            texts.symbols.size(), options.symbols, texts.vocabulary.size(),
@@ -169,6 +170,9 @@ void printStart(const TrainLmArguments &arguments, BuiltModel &built, const Trai
   std::cerr << fmt::format("model: {}, {} parameters; {} thread{}\n", built.summary(),
                            built.model().paramCount(), built.threads().size(),
                            built.threads().size() == 1 ? "" : "s");
+  constexpr double kLong = 1;
+  if (seconds > kLong)
+    std::cerr << fmt::format("compiled and drawn in {:.1f} s\n", seconds);
   if (files.checkpoint.empty() && files.best.empty())
     std::cerr << "note: the model will not be kept; --out FILE keeps it\n";
   if (!arguments.resume.empty())
@@ -241,15 +245,18 @@ int run(const TrainLmArguments &arguments) {
   BuildOptions build{arguments.engine.compileOptions(), arguments.engine.threads, true,
                      options.batchSize * options.seqLength};
   build.progress = [&](const std::string &role) { compiling.show("compiling " + role); };
+  auto begin = std::chrono::steady_clock::now();
   BuiltModel built(description, texts.vocabulary.size(), build);
-  compiling.clear();
+  compiling.show("drawing first values");
   if (!checkpoint)
     built.model().initialize(static_cast<uint64_t>(options.seed));
+  compiling.clear();
+  std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   Trainer trainer(built.model(), texts.vocabulary, texts.train, texts.validation, options,
                   description.toConfiguration());
   if (checkpoint)
     trainer.restore(*checkpoint);
-  printStart(arguments, built, texts, options, files);
+  printStart(arguments, built, texts, options, files, passed.count());
   TrainResult result = train(trainer, options, files);
   printEnd(arguments, options, files, result);
   return kDone;
