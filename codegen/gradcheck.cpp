@@ -155,6 +155,10 @@ private:
     return slope;
   }
 
+  int64_t samplesOf(const Elements &elements) const {
+    return std::min(static_cast<int64_t>(elements.size()), check.samples);
+  }
+
   void compareTensor(const std::string &name, Elements &numbersOf, const Elements &found,
                      const GivenAdjoints &adjoints) {
     if (found.empty())
@@ -164,8 +168,10 @@ private:
     row.limit = limitOf(true);
     auto count = static_cast<int64_t>(numbersOf.size());
     double largest = std::max(largestOf(found), 1e-3);
-    int64_t samples = std::min(count, check.samples);
+    int64_t samples = samplesOf(numbersOf);
     for (int64_t i = 0; i < samples; ++i) {
+      if (check.progress)
+        check.progress(done++, differences);
       int64_t element = samples == count ? i : numbers.below(count);
       double wide = difference(numbersOf[element], 2e-4, adjoints);
       double narrow = difference(numbersOf[element], 1e-4, adjoints);
@@ -180,6 +186,9 @@ private:
   }
 
   void compareGradients(const Gradients &found, const GivenAdjoints &adjoints) {
+    for (const auto *list : {&found.inputs, &found.firstStates, &found.params})
+      for (const Elements &elements : *list)
+        differences += samplesOf(elements);
     for (size_t i = 0; i < cell.inputs.size(); ++i)
       compareTensor("din." + str(cell.inputs[i].name), input.inputs[i], found.inputs[i], adjoints);
     for (size_t i = 0; i < cell.states.size(); ++i)
@@ -197,6 +206,7 @@ private:
   Numbers numbers;
   SequenceInput input;
   std::vector<GradcheckRow> rows;
+  int64_t done = 0, differences = 0; // for progress
 };
 
 } // namespace

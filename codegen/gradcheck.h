@@ -6,6 +6,7 @@
 #include "codegen/execute.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct GradcheckOptions {
   int threads = 1;
   bool hasLengths = false; // sequences of different lengths, some of length 0
   bool hasResets = false;
+  /// Called after each difference with how many are done and how many there will be.
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
 /// The worst element of one tensor.

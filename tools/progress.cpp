@@ -83,6 +83,17 @@ void ProgressLine::finish() {
   shown = 0;
 }
 
+double CountedProgressLine::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void CountedProgressLine::show(int64_t done, int64_t all, const std::string &more) {
+  double left =
+      done > 0 ? seconds() / static_cast<double>(done) * static_cast<double>(all - done) : 0;
+  line.show(fmt::format("{} {}/{}{}  {} left", what, done, all, more,
+                        done > 0 ? formatDuration(left) : "?"));
+}
+
 void TrainProgressLine::show(const TrainReport &report) {
   text = fmt::format("update {}/{}  loss {}", report.update, report.updates,
                      formatLoss(report.meanLoss));

@@ -42,6 +42,22 @@ private:
   Clock::time_point begin = Clock::now(), last{};
 };
 
+/// Progress of equal parts: `difference 3/10  0:04 left`.
+class CountedProgressLine {
+public:
+  explicit CountedProgressLine(std::string what) : what(std::move(what)) {}
+  /// `done` of `all` are done; `more` is shown too.
+  void show(int64_t done, int64_t all, const std::string &more = "");
+  /// Since it was made.
+  double seconds() const;
+  void clear() { line.clear(); }
+
+private:
+  std::string what;
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  ProgressLine line;
+};
+
 /// Progress of training: losses, symbols per second, time left.
 class TrainProgressLine {
 public:

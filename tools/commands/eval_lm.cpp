@@ -6,7 +6,6 @@
 #include "tools/progress.h"
 #include "training/checkpoint.h"
 
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <memory>
@@ -44,14 +43,10 @@ Batches chooseBatches(const EvalLmArguments &arguments, const Checkpoint &checkp
 }
 
 double evaluate(LanguageModel &model, const Batches &batches) {
-  ProgressLine line;
-  auto begin = std::chrono::steady_clock::now();
+  CountedProgressLine line("batch");
   double loss = model.evaluate(batches, [&](int64_t done, int64_t all) {
-    std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
-    double left = passed.count() * static_cast<double>(all - done) / static_cast<double>(done);
-    double symbols = static_cast<double>(done * batches.streams * batches.steps);
-    line.show(fmt::format("batch {}/{}  {} symbols/s  {} left", done, all,
-                          formatRate(symbols / passed.count()), formatDuration(left)));
+    auto symbols = static_cast<double>(done * batches.streams * batches.steps);
+    line.show(done, all, fmt::format("  {} symbols/s", formatRate(symbols / line.seconds())));
     return true;
   });
   line.clear();

@@ -5,6 +5,7 @@
 #include "tools/engine_arguments.h"
 #include "tools/memory_needs.h"
 #include "tools/options.h"
+#include "tools/progress.h"
 #include "tools/table.h"
 
 #include <algorithm>
@@ -74,7 +75,10 @@ int run(const GradcheckArguments &arguments) {
   checkRunFits(found->cell(), *bound, needs);
   GradcheckOptions check = arguments.check;
   check.threads = arguments.engine.threads;
+  CountedProgressLine line("difference");
+  check.progress = [&](int64_t done, int64_t all) { line.show(done, all); };
   auto rows = checkGradients(found->cell(), *bound, arguments.engine.compileOptions(), check);
+  line.clear();
   arguments.isJson ? printJson(rows) : printTable(rows);
   bool isGood = std::all_of(rows.begin(), rows.end(), [](const auto &row) { return row.isGood(); });
   return isGood ? kDone : kBadInput;
