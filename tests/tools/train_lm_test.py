@@ -188,6 +188,9 @@ class TrainLmTest(ProgramTest):
             self.refuse(BAD_INPUT, rf"{first} and {second} are the same file", second, path)
             self.assertEqual(pathlib.Path(self.text).read_text(), SHAKESPEARE)
         self.refuse(BAD_INPUT, r"--out and --best are the same file", "--out", self.path("new"), "--best", self.path("./new"))
+        self.train("--max-updates", 1, "--out", self.path("c"))
+        self.refuse(BAD_INPUT, r"--resume and --log are the same file", "--resume", self.path("c"), "--out", self.path("new"),
+                    "--log", self.path("c"))
         self.refuse(BAD_INPUT, r"--best and --log are the same file", "--best", self.path("new"), "--log", self.path("new"))
 
     def test_a_learning_rate_that_makes_numbers_infinite(self):
@@ -230,7 +233,11 @@ class TrainLmTest(ProgramTest):
         result = self.run_well("train", "lm", "--text", self.text, "--resume", self.path("c"), "--max-updates", 5, "--threads", 1)
         self.assertIn("done after 5 updates", result.out)
         self.assertIn("going on with", result.err)
-        self.assertEqual(json.loads(parse_tensors(pathlib.Path(self.path("c")).read_bytes())[1]["progress"])["updates"], 5)
+        contents = pathlib.Path(self.path("c")).read_bytes()
+        self.assertEqual(json.loads(parse_tensors(contents)[1]["progress"])["updates"], 5)
+        again = self.run_well("train", "lm", "--text", self.text, "--resume", self.path("c"), "--threads", 1)
+        self.assertIn("note: this run had come to its end", again.err)
+        self.assertEqual(pathlib.Path(self.path("c")).read_bytes(), contents)
 
     def damaged_checkpoints(self):
         """Checkpoints that were changed by hand, and what is said of them."""

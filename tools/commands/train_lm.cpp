@@ -46,6 +46,7 @@ struct TrainTexts {
         validationText(arguments.validationText.empty() ? "" : readText(arguments.validationText)),
         vocabulary(known ? *known : vocabularyOf(arguments, options)) {
     symbols = vocabulary.encode(text, arguments.text);
+    text = std::string(); // the numbers are all that is used of it
     if (arguments.validationText.empty()) {
       SplitText split = splitText(symbols, splitSettingsOf(options));
       train = split.train;
@@ -137,17 +138,24 @@ void checkFiles(const TrainLmArguments &arguments, const TrainFiles &files) {
     std::string path;
     bool isWritten;
   };
-  const Named named[] = {{"--text", arguments.text, false},
+  const Named named[] = {{"--resume", arguments.resume, false},
+                         {"--text", arguments.text, false},
                          {"--validation", arguments.validationText, false},
                          {"--out", files.checkpoint, true},
                          {"--best", files.best, true},
                          {"--log", files.log, true}};
   for (const Named &written : named)
-    for (const Named &other : named)
-      if (written.isWritten && &other < &written && !written.path.empty() && !other.path.empty())
-        CELLWRIGHT_CHECK(!isSameFile(written.path, other.path),
-                         "{} and {} are the same file, `{}`; name another", other.option,
-                         written.option, written.path);
+    for (const Named &other : named) {
+      bool isPair = written.isWritten && &other < &written;
+      // A resumed run may replace the checkpoint that it began with.
+      bool mayBeSame = std::string_view(other.option) == "--resume" &&
+                       std::string_view(written.option) == "--out";
+      if (!isPair || mayBeSame || written.path.empty() || other.path.empty())
+        continue;
+      CELLWRIGHT_CHECK(!isSameFile(written.path, other.path),
+                       "{} and {} are the same file, `{}`; name another", other.option,
+                       written.option, written.path);
+    }
 }
 
 /// A path as a shell reads it.
@@ -257,6 +265,8 @@ int run(const TrainLmArguments &arguments) {
   if (checkpoint)
     trainer.restore(*checkpoint);
   printStart(arguments, built, texts, options, files, passed.count());
+  if (checkpoint && checkpoint->progress.updates >= trainer.updates())
+    std::cerr << "note: this run had come to its end; there is nothing left to do\n";
   TrainResult result = train(trainer, options, files);
   printEnd(arguments, options, files, result);
   return kDone;
