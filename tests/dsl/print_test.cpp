@@ -193,6 +193,11 @@ TEST_CASE("fmt turns CRLF into LF, keeps comments of every kind, and an empty fi
   CHECK(format("# caf\xC3\xA9   \n\n\n#x\n") == "# caf\xC3\xA9\n\n#x\n");
 }
 
+TEST_CASE("fmt drops empty statements") {
+  CHECK(format(";;\ncell a {;}\ncell b {; # c\n;}\ncell c {;; h' = h;;\n;\n} ; ;\n") ==
+        "cell a {}\n\ncell b {  # c\n}\n\ncell c {\n  h' = h\n}\n");
+}
+
 TEST_CASE("fmt leaves a file with syntax errors alone") {
   Diagnostics diagnostics;
   CHECK(!formatText("cell a { h = ( }", 0, diagnostics));
