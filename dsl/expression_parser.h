@@ -88,6 +88,8 @@ private:
     for (Binary binary = binaryOf(peek().kind); binary.power >= loosest;
          binary = binaryOf(peek().kind)) {
       Token sign = take();
+      if (sign.kind == TokenKind::Star && isAt(TokenKind::Star))
+        return fail(Id::UnexpectedToken, peek(), "a power is written `a ^ p`");
       skipLineEnds();
       if (!(binary.power == kPower ? parseExponent(sign) : parseChain(binary.power + 1)))
         return false;

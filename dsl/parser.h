@@ -103,8 +103,9 @@ private:
     cell.open = open.begin;
     if (!hasBrace)
       recover(begin);
-    if (hasBrace || isAtBody())
-      parseBody(open);
+    cell.isBroken = !hasBrace && !isAtBody();
+    if (!cell.isBroken)
+      parseBody(open, hasBrace);
     cell.endStatement = static_cast<int32_t>(syntax.statements.size());
     cell.end = previousEnd();
     syntax.cells.push_back(cell);
@@ -135,9 +136,9 @@ private:
     return failExpected("`{`");
   }
 
-  /// Parses statements up to the `}` that closes `open`. The braces of a cell are no level of
-  /// nesting.
-  constexpr void parseBody(const Token &open) {
+  /// Parses statements up to the `}` that closes `open`, if that is a brace. The braces of a cell
+  /// are no level of nesting.
+  constexpr void parseBody(const Token &open, bool hasBrace = true) {
     bool isEntered = !isInRepeat || enter(open);
     while (skipEmptyStatements(), true) {
       Token token = peek();
@@ -147,7 +148,8 @@ private:
         break;
       }
       if (token.kind == TokenKind::EndOfFile || isNextCell) {
-        failUnclosed(open, token, "}");
+        if (hasBrace)
+          failUnclosed(open, token, "}");
         break;
       }
       if (isEntered)
@@ -380,6 +382,8 @@ private:
                     makeText("a function has at most ", kMaxFnParams, " parameters"));
       if (!takeIf(TokenKind::Comma))
         break;
+      if (isAt(TokenKind::RightParen))
+        return failExpected("a parameter's name");
     }
     return close(open, TokenKind::RightParen, ")", "`,` or `)`") &&
            expectSign(TokenKind::Equal, "`=`") && parseExpr(statement.value);

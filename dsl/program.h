@@ -18,7 +18,7 @@ struct CellEntry {
   FileId file = kNoFile;
   int32_t index = 0; // in the file's cells
   CellId parent = kNoCell;
-  bool isBroken = false; // its parent is unknown or it derives from itself
+  bool isBroken = false; // has no body, an unknown parent or itself as one
 };
 
 /// A function, at file level or in a cell.

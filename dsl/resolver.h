@@ -56,7 +56,7 @@ private:
   constexpr void enterNames(FileId file) {
     const Syntax &syntax = program.files[file];
     for (size_t i = 0; i < syntax.cells.size(); ++i) {
-      program.cells.push_back({file, static_cast<int32_t>(i), kNoCell, false});
+      program.cells.push_back({file, static_cast<int32_t>(i), kNoCell, syntax.cells[i].isBroken});
       CellId cell = cellCount() - 1;
       NameRef name = syntax.cells[i].name;
       if (program.enterCell(cell) || name.name == kNoName)

@@ -102,9 +102,9 @@ protected:
 
   constexpr Text describe(const Token &token) const {
     if (token.kind == TokenKind::EndOfFile)
-      return "the end of the file";
+      return "end of file";
     if (token.kind == TokenKind::LineEnd)
-      return "the end of the line";
+      return "end of line";
     std::string_view word = spelling(token);
     return makeText("`", word.substr(0, 40), word.size() > 40 ? "...`" : "`");
   }

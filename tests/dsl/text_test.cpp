@@ -56,6 +56,12 @@ TEST_CASE("a line break elsewhere ends the statement") {
   CHECK(idsOf(cellWith("h' = h\n + sum(x)")) == Strings{"unexpected-token"});
 }
 
+TEST_CASE("a cell without its body is one problem") {
+  CHECK(idsOf("cell a\n") == Strings{"unexpected-token"});
+  CHECK(idsOf("cell a from\n") == Strings{"unexpected-token"});
+  CHECK(idsOf("cell a\ncell b from a { h' = h }") == Strings{"unexpected-token"});
+}
+
 TEST_CASE("empty statements are allowed") {
   CHECK(idsOf(";;\ncell a { ;;; state h[H] ;; h' = h ; ; }\n;;").empty());
 }
