@@ -36,6 +36,8 @@ protected:
 
   /// Evaluates an expression of compile-time numbers and dimensions.
   constexpr Number evaluateNumber(Expr expr, NumberUse use) {
+    if (!checkNumber(expr))
+      return {};
     size_t base = numbers.size();
     for (int32_t i = expr.first; i <= expr.root; ++i) {
       const Node &at = node(i);
@@ -53,12 +55,8 @@ protected:
         result = leaf(i, use);
       } else if (at.kind == NodeKind::Negate) {
         result = combine(i, functions::kSubtract, ofInteger(0), numbers[operands], use);
-      } else if (FunctionId function = operatorOf(at.kind); function != kNoFunction) {
-        result = combine(i, function, numbers[operands], numbers[operands + 1], use);
       } else {
-        result = reject(i);
-        numbers.resize(base, {});
-        return result;
+        result = combine(i, operatorOf(at.kind), numbers[operands], numbers[operands + 1], use);
       }
       numbers.resize(operands, {});
       numbers.push_back(result);
@@ -135,6 +133,12 @@ protected:
         return false;
       }
     }
+    bool isLarge = number.kind == Number::Kind::Real && (number.real > 1e15 || number.real < -1e15);
+    if (isLarge) {
+      report(Id::TooManyMicroSteps, locOf(expr.root),
+             makeText("a cell is limited to 10,000 micro-steps, this bound is ", number.real));
+      return false;
+    }
     report(Id::BadBound, locOf(expr.root),
            "a bound of `repeat` is an integer known when the cell is checked")
         .message += describe(number);
@@ -143,6 +147,25 @@ protected:
 
 private:
   std::vector<Number> numbers; // a stack
+
+  /// Whether an expression is made of what numbers are made of; reports the first node that is not.
+  constexpr bool checkNumber(Expr expr) {
+    for (int32_t i = expr.first; i <= expr.root; ++i) {
+      NodeKind kind = node(i).kind;
+      if (kind == NodeKind::SizeOf) {
+        i += node(i).skip;
+        continue;
+      }
+      if (kind == NodeKind::Number || kind == NodeKind::Name || kind == NodeKind::Negate ||
+          operatorOf(kind) != kNoFunction)
+        continue;
+      report(Id::NotConstant, locOf(i),
+             "expected a compile-time number: numbers, options, counters, dimensions, `size(v)` "
+             "and `+ - * / ^` of these");
+      return false;
+    }
+    return true;
+  }
 
   constexpr Number ofSize(SizeId size) {
     Number number;
@@ -161,14 +184,23 @@ private:
     number.real = real;
     return number;
   }
-  constexpr Number ofValue(ValueId value) {
+  constexpr Number ofValue(ValueId value, Loc loc, NumberUse use) {
     if (value == kNoValue)
       return {};
     const Op &op = cell.ops[value];
     if (op.kind == OpKind::Number)
       return ofDouble(op.number);
-    if (op.kind == OpKind::SizeOf)
-      return ofSize(op.begin);
+    if (SizeId size = sizeOf(value); size != kNoSize) {
+      if (Rational fraction = cell.sizes.numberOf(size); fraction.isValid)
+        return ofDouble(static_cast<double>(fraction.numerator) /
+                        static_cast<double>(fraction.denominator));
+      if (!needsExactness(size))
+        return ofSize(size);
+      if (use == NumberUse::Size)
+        cell.divisions.push_back({size, loc});
+      if (use != NumberUse::Require)
+        return ofSize(size);
+    }
     Number number;
     number.kind = Number::Kind::Op;
     number.op = value;
@@ -201,6 +233,11 @@ private:
              makeText("`size` takes 1 argument, got ", node(call).count));
       return {};
     }
+    if (const Node &argument = node(call - 1); argument.kind == NodeKind::Named) {
+      report(Id::NamedArgument, locOf(call - 1),
+             makeText("`size` has no named argument `", nameText(argument.name), "`"));
+      return {};
+    }
     Value value = evaluate({marker + 1, call - 1});
     return value.op == kNoValue ? Number{} : ofSize(elementsOf(value.op));
   }
@@ -209,12 +246,10 @@ private:
     const Node &at = node(index);
     if (at.kind == NodeKind::Number)
       return ofDouble(at.number);
-    if (at.kind != NodeKind::Name)
-      return reject(index);
     if (frame->kind != FrameKind::Statement) {
       int32_t argument = tables.arguments.find(at.name);
       if (argument >= frame->firstArgument)
-        return ofArgument(index, argumentOp(argument));
+        return ofArgument(index, argumentOp(argument), use);
       if (frame->kind == FrameKind::FileFn)
         return rejectName(index, use);
     }
@@ -226,7 +261,7 @@ private:
     if (isNumber) {
       ensureDeclared(symbol);
       tables.reads.set(at.name, 1);
-      return ofValue(symbols[symbol].value);
+      return ofValue(symbols[symbol].value, locOf(index), use);
     }
     int32_t dimension = tables.dimensions.find(at.name);
     if (dimension < 0)
@@ -236,11 +271,11 @@ private:
 
   virtual constexpr ValueId argumentOp(int32_t argument) const = 0;
 
-  constexpr Number ofArgument(int32_t index, ValueId value) {
+  constexpr Number ofArgument(int32_t index, ValueId value, NumberUse use) {
     if (value == kNoValue)
       return {};
     if (shapeOf(value).rank == 0 && rateOf(value) == Rate::Constant)
-      return ofValue(value);
+      return ofValue(value, locOf(index), use);
     report(Id::NotConstant, locOf(index),
            makeText("argument `", nameText(node(index).name), "` is not a compile-time number"));
     return {};
@@ -264,13 +299,6 @@ private:
     return {};
   }
 
-  constexpr Number reject(int32_t index) {
-    report(Id::NotConstant, locOf(index),
-           "expected a compile-time number: numbers, options, counters, dimensions, `size(v)` and "
-           "`+ - * / ^` of these");
-    return {};
-  }
-
   //===-- Arithmetic --------------------------------------------------------------------------===//
 
   constexpr Number combine(int32_t index, FunctionId function, const Number &a, const Number &b,
@@ -281,7 +309,7 @@ private:
     if (a.kind == Kind::Size && b.kind == Kind::Size && function != functions::kPower) {
       bool areNumbers = cell.sizes.isNumber(a.size) && cell.sizes.isNumber(b.size);
       if (function != functions::kDivide || !areNumbers || use == NumberUse::Size)
-        return combineSizes(index, function, a.size, b.size);
+        return sizeOfCombined(index, function, a.size, b.size);
     }
     if (a.kind == Kind::Size && b.kind == Kind::Size)
       if (Number power = powerOfSize(index, function, a.size, b.size); power.kind != Kind::Bad)
@@ -292,7 +320,7 @@ private:
     if (isKnown(a, left) && isKnown(b, right) && computeConstant(function, left, right, result))
       return ofDouble(result);
     Loc loc = locOf(index);
-    return ofValue(addCall(function, {constantOf(a, loc), constantOf(b, loc)}, {}, loc));
+    return ofValue(addCall(function, {constantOf(a, loc), constantOf(b, loc)}, {}, loc), loc, use);
   }
 
   constexpr bool isKnown(const Number &number, double &value) const {
@@ -304,12 +332,9 @@ private:
     return rational.isValid;
   }
 
-  constexpr Number combineSizes(int32_t index, FunctionId function, SizeId a, SizeId b) {
+  constexpr Number sizeOfCombined(int32_t index, FunctionId function, SizeId a, SizeId b) {
     SizeTable &sizes = cell.sizes;
-    SizeId result = function == functions::kAdd        ? sizes.add(a, b)
-                    : function == functions::kSubtract ? sizes.subtract(a, b)
-                    : function == functions::kMultiply ? sizes.multiply(a, b)
-                                                       : sizes.divide(a, b);
+    SizeId result = combineSizes(function, a, b);
     bool isByZero = function == functions::kDivide && sizes.numberOf(b).isZero();
     if (isByZero || (function == functions::kDivide && sizes.isNumber(result) &&
                      !sizes.numberOf(result).isInteger())) {
@@ -366,6 +391,11 @@ private:
   }
 
   constexpr void reportNoSize(Expr expr, const Number &number) {
+    if (number.kind == Number::Kind::Real && number.real > static_cast<double>(kMaxSize)) {
+      report(Id::SizeLimit, locOf(expr.root),
+             makeText("sizes are below 2^31, this one is ", number.real));
+      return;
+    }
     Text message = "a size is an integer";
     message += describe(number);
     if (number.kind == Number::Kind::Op)

@@ -494,14 +494,17 @@ private:
       reportKnown(loc, *known);
       return;
     }
-    if (last - first >= kMaxMicroSteps - microSteps) {
+    if (last < first)
+      return;
+    int64_t more = 0; // micro-steps after the first
+    if (__builtin_sub_overflow(last, first, &more) || more >= kMaxMicroSteps - microSteps) {
       stop(Id::TooManyMicroSteps, loc,
            makeText("a cell is limited to 10,000 micro-steps, `repeat ",
                     nameText(statement.name.name), " in ", first, "..", last, "` exceeds that"));
       return;
     }
-    for (int64_t counter = first; counter <= last && !isStopped; ++counter)
-      runMicroStep(flat, statement, counter);
+    for (int64_t i = 0; i <= more && !isStopped; ++i)
+      runMicroStep(flat, statement, first + i);
   }
 
   constexpr void runMicroStep(const FlatStatement &flat, const Statement &statement,

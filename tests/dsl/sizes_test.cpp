@@ -189,6 +189,24 @@ TEST_CASE("a compile-time number with an integer value may stand in sizes and bo
   CHECK(shapeOf(checked, "s") == "[2]");
 }
 
+TEST_CASE("an option made of sizes may stand in sizes, exactly") {
+  Checked checked =
+      check("cell a { option twice = 2 * size(h), half = size(h) / 2, root = size(h) ^ "
+            "0.5; state h[H]; param p[twice + 1]; h' = h * sum(p) * half + "
+            "sum(h[0:half]) * root }");
+  REQUIRE_MESSAGE(checked.isGood(), checked.problems);
+  CHECK(shapeOf(checked, "p") == "[2 * H + 1]");
+  std::string text = "cell a { option half = size(h) / 2; state h[H]; h' = h + sum(h[0:half]) }";
+  CHECK(bindProblems(text, {{"H", 4}}).empty());
+  CHECK(bindProblems(text, {{"H", 5}}).size() == 1);
+  CHECK(bindProblems(
+            "cell a { option half = size(h) / 2; state h[H]; require half > 2; h' = h * half }",
+            {{"H", 5}})
+            .empty());
+  CHECK(idsOf("cell a { option k = 0.5 * size(h); state h[H]; param p[k]; h' = h * sum(p) }") ==
+        Strings{"bad-size"});
+}
+
 TEST_CASE("each size of a tensor is an equation") {
   std::string text = "cell a { input x[2 * K]; state h[K + 1]; h' = h + sum(x) }";
   CHECK(bindProblems(text, {}, {{"x", 6}}).empty());
@@ -228,7 +246,7 @@ TEST_CASE("require compares sizes and options") {
             .empty());
   CHECK(bindProblems(cellWith("require H > I \"H holds I\"\nh' = h + sum(x)"),
                      {{"H", 3}, {"I", 3}}) ==
-        Strings{"require-failed: `require H > I` does not hold, 3 > 3: H holds I"});
+        Strings{"require-failed: `require H > I` does not hold, its sides are 3 and 3: H holds I"});
   CHECK(
       bindProblems(cellWith("require H / 2 >= I\nh' = h + sum(x)"), {{"H", 5}, {"I", 1}}).size() ==
       1);
