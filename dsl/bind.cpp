@@ -377,8 +377,7 @@ private:
       if (compare(left, require.comparison, right))
         continue;
       report(Id::RequireFailed, require.loc,
-             makeText("`", require.text, "` does not hold, ", left, " ",
-                      comparisonText(require.comparison), " ", right,
+             makeText("`", require.text, "` does not hold, its sides are ", left, " and ", right,
                       require.why.empty() ? "" : ": ", require.why));
     }
     for (const Op &op : cell.ops) {

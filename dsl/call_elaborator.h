@@ -42,7 +42,14 @@ protected:
       return callConcat(index, first);
     if (name == words::kSize)
       return callSize(index, first);
-    reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+    const Symbol *value = frame->kind == FrameKind::FileFn ? nullptr : findSymbol(name);
+    if (value == nullptr)
+      reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+    else
+      report(Id::UnknownFunction, signOf(index),
+             makeText("`", nameText(name), "` is ",
+                      value->kind == SymbolKind::Local ? "a value" : kindText(value->kind),
+                      ", not a function; a product is written with `*`"));
     return {};
   }
 
@@ -297,15 +304,12 @@ private:
 
   //===-- linear ------------------------------------------------------------------------------===//
 
-  constexpr bool takeBias(int32_t index, size_t first, bool &hasBias, int32_t &operands) {
+  constexpr bool takeBias(int32_t index, size_t first, bool &hasBias) {
     bool isGiven = false;
-    operands = 0;
     for (int32_t i = 0; i < node(index).count; ++i) {
       const Value &value = stack[first + i];
-      if (value.argument == kNoName) {
-        stack[first + operands++] = value;
+      if (value.argument == kNoName)
         continue;
-      }
       if (value.argument != words::kBias)
         return rejectNamed(index, i,
                            makeText("`linear` has no named argument `", nameText(value.argument),
@@ -320,48 +324,52 @@ private:
 
   constexpr Value callLinear(int32_t index, size_t first) {
     bool hasBias = true;
-    int32_t count = 0;
     if (target.name == kNoName) {
       report(Id::LinearWithoutName, signOf(index),
              "`linear` stands in a statement that assigns a name, which names its parameters");
       return {};
     }
-    if (!takeBias(index, first, hasBias, count))
+    if (!takeBias(index, first, hasBias))
       return {};
+    std::vector<int32_t> roots = operandRoots(index);
+    SizeId rows = solver.makeUnknown(locOf(index));
+    ValueId total = kNoValue;
+    int32_t count = 0;
+    bool isGood = true;
+    for (size_t i = 0; i < roots.size() && !isStopped; ++i) {
+      if (stack[first + i].argument != kNoName)
+        continue;
+      ValueId product = makeProduct(roots[i], ++count, stack[first + i], rows, index);
+      isGood = isGood && product != kNoValue;
+      total = !isGood ? kNoValue
+              : count == 1
+                  ? product
+                  : addCall(functions::kAdd, {total, product}, {1, rows, kNoSize}, locOf(index));
+    }
     if (count == 0) {
       report(Id::ArgumentCount, signOf(index), "`linear` takes at least 1 operand, got 0");
       return {};
     }
-    SizeId rows = solver.makeUnknown(locOf(index));
-    ValueId total = kNoValue;
-    bool isGood = true;
-    for (int32_t i = 0; i < count && !isStopped; ++i) {
-      ValueId product = makeProduct(index, i, stack[first + i], rows);
-      isGood = isGood && product != kNoValue;
-      total = !isGood ? kNoValue
-              : i == 0
-                  ? product
-                  : addCall(functions::kAdd, {total, product}, {1, rows, kNoSize}, locOf(index));
-    }
-    if (hasBias && !isStopped) {
+    if (hasBias && isGood && !isStopped) {
       ValueId bias = makeBias(index, rows);
-      total = isGood && bias != kNoValue
+      total = bias != kNoValue
                   ? addCall(functions::kAdd, {total, bias}, {1, rows, kNoSize}, locOf(index))
                   : kNoValue;
     }
     return valueOf(total);
   }
 
-  /// `W_t_a @ a`, where `a` is operand `position` of a `linear`.
-  constexpr ValueId makeProduct(int32_t index, int32_t position, const Value &operand,
-                                SizeId rows) {
+  /// `W_t_a @ a`, where `a` is the expression at `root`, at `position` among the operands of the
+  /// `linear` at `index`.
+  constexpr ValueId makeProduct(int32_t root, int32_t position, const Value &operand, SizeId rows,
+                                int32_t index) {
     SizeId columns = kNoSize;
     if (operand.op != kNoValue) {
       const Shape shape = shapeOf(operand.op);
       if (shape.rank != 1) {
         report(Id::NotAVector, signOf(index),
                makeText("`linear` takes vectors, got ", describe(shape)))
-            .under(locOf(operandRoot(index, position)));
+            .under(locOf(root));
         return kNoValue;
       }
       columns = shape.rows;
@@ -371,12 +379,12 @@ private:
     if (operand.plain != kNoName)
       param.name += nameText(operand.plain);
     else
-      param.name += makeText(position + 1);
+      param.name += makeText(position);
     param.name += suffix;
     param.shape = {2, rows, columns};
     param.initializer.kind = InitializerKind::Glorot;
     param.initializer.linearOfState = operand.isState;
-    param.loc = locOf(index);
+    param.loc = locOf(root);
     int32_t added = addParam(std::move(param), {target.number});
     if (added < 0 || operand.op == kNoValue)
       return kNoValue;

@@ -364,8 +364,8 @@ private:
   }
 
   constexpr void rejectRequire(const Require &entry, const Number &left, const Number &right) {
-    Text message = makeText("`", entry.text, "` does not hold, ", numberText(left), " ",
-                            comparisonText(entry.comparison), " ", numberText(right));
+    Text message = makeText("`", entry.text, "` does not hold, its sides are ", numberText(left),
+                            " and ", numberText(right));
     if (!entry.why.empty())
       message += makeText(": ", entry.why);
     report(Id::RequireFailed, entry.loc, std::move(message));

@@ -77,6 +77,15 @@ protected:
     return root;
   }
 
+  /// All of them, for calls with many.
+  constexpr std::vector<int32_t> operandRoots(int32_t index) const {
+    std::vector<int32_t> roots(static_cast<size_t>(node(index).count), 0);
+    int32_t root = index - 1;
+    for (size_t i = roots.size(); i-- > 0; root = frame->syntax->operandBefore(root))
+      roots[i] = root;
+    return roots;
+  }
+
   constexpr ValueId argumentOp(int32_t argument) const override {
     return arguments[argument].value.op;
   }
@@ -115,11 +124,12 @@ protected:
   constexpr Diagnostic &reportMismatch(int32_t index, int32_t left, int32_t right, size_t first) {
     int32_t leftRoot = operandRoot(index, left);
     int32_t rightRoot = operandRoot(index, right);
+    const Shape a = shapeOf(stack[first + left].op);
+    const Shape b = shapeOf(stack[first + right].op);
     Diagnostic &diagnostic =
         report(Id::ShapeMismatch, signOf(index),
                makeText("`", program.sources.text(signOf(index)), "` has operands of shape ",
-                        shapeText(shapeOf(stack[first + left].op)), " and ",
-                        shapeText(shapeOf(stack[first + right].op))));
+                        shapeText(a), " and ", shapeText(b), mismatchHint(node(index).kind, a, b)));
     diagnostic.under(locOf(leftRoot)).under(locOf(rightRoot));
     noteShape(diagnostic, leftRoot);
     if (!isSameName(leftRoot, rightRoot))
@@ -128,6 +138,15 @@ protected:
   }
 
 private:
+  constexpr std::string_view mismatchHint(NodeKind kind, const Shape &a, const Shape &b) {
+    if (kind == NodeKind::Multiply && a.rank + b.rank == 3)
+      return "; the matrix product is written `@`";
+    SizeId one = cell.sizes.number(1);
+    bool isOne = a.rank == 1 && b.rank == 1 &&
+                 (solver.resolve(a.rows) == one || solver.resolve(b.rows) == one);
+    return isOne ? "; a vector of size 1 is no scalar, its `sum` is" : "";
+  }
+
   constexpr bool isSameName(int32_t a, int32_t b) const {
     return node(a).kind == NodeKind::Name && node(b).kind == NodeKind::Name &&
            node(a).name == node(b).name;
@@ -216,6 +235,10 @@ private:
     Text message = makeText("unknown name `", nameText(name), "`");
     if (tables.dimensions.find(name) >= 0)
       message += "; it is a dimension, whose number is `size(v)` of a vector v of this size";
+    else if (isBuiltIn(name))
+      message += makeText("; the function is called as `", nameText(name), "(...)`");
+    else if (name == words::kTranspose)
+      message += "; the transpose of W is `W.T`";
     else
       message += suggestValue(nameText(name)).text();
     report(Id::UnknownName, locOf(index), std::move(message));
@@ -273,6 +296,9 @@ protected:
       message += suggestion.text();
     } else {
       other = symbol->loc;
+      bool isMatrix = symbol->value != kNoValue && shapeOf(symbol->value).rank == 2;
+      if (isMatrix)
+        message += makeText("; the transpose is `", nameText(name), ".T`");
     }
     Diagnostic &diagnostic = report(Id::NotAState, loc, std::move(message));
     if (other.isKnown())
@@ -341,6 +367,10 @@ private:
                             " and ", shapeText(right));
     if (left.rank == 1 && right.rank == 2)
       message += makeText("; write `", operandText(rightRoot), ".T @ ", operandText(leftRoot), "`");
+    else if (left.rank == 1 && right.rank == 1)
+      message += "; `dot(a, b)` is the product of two vectors";
+    else
+      message += "; `*` multiplies by a scalar";
     report(Id::NotAMatrix, signOf(index), std::move(message))
         .under(locOf(leftRoot))
         .under(locOf(rightRoot));
