@@ -30,6 +30,10 @@ protected:
   };
   std::vector<ParamOrigin> paramOrigins;
 
+  Flags isRecursiveCellFn; // by cell function
+
+  constexpr NameId assignedName() const override { return target.name; }
+
   constexpr Value evaluateCall(int32_t index, size_t first) override {
     NameId name = node(index).name;
     if (FnRef fn = findFn(name); fn.statement >= 0)
@@ -42,14 +46,7 @@ protected:
       return callConcat(index, first);
     if (name == words::kSize)
       return callSize(index, first);
-    const Symbol *value = frame->kind == FrameKind::FileFn ? nullptr : findSymbol(name);
-    if (value == nullptr)
-      reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
-    else
-      report(Id::UnknownFunction, signOf(index),
-             makeText("`", nameText(name), "` is ",
-                      value->kind == SymbolKind::Local ? "a value" : kindText(value->kind),
-                      ", not a function; a product is written with `*`"));
+    rejectCall(index);
     return {};
   }
 
@@ -81,8 +78,18 @@ protected:
     return addOp(op);
   }
 
-private:
-  HashIndex paramIndex;
+  /// Reports a call of what is no function.
+  constexpr void rejectCall(int32_t index) {
+    NameId name = node(index).name;
+    const Symbol *value = frame->kind == FrameKind::FileFn ? nullptr : findSymbol(name);
+    if (value == nullptr)
+      reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+    else
+      report(Id::UnknownFunction, signOf(index),
+             makeText("`", nameText(name), "` is ",
+                      value->kind == SymbolKind::Local ? "a value" : kindText(value->kind),
+                      ", not a function; a product is written with `*`"));
+  }
 
   constexpr FnRef findFn(NameId name) const {
     if (isBuiltIn(name))
@@ -92,6 +99,9 @@ private:
         return cellFns[found];
     return program.findFn(frame->syntax->file, name);
   }
+
+private:
+  HashIndex paramIndex;
 
   constexpr void reportClash(const Param &param, ParamOrigin origin, int32_t known) {
     bool isSameStatement =
@@ -406,11 +416,11 @@ private:
 
   //===-- Functions of the user ---------------------------------------------------------------===//
 
-  constexpr bool isActive(FnRef fn) const {
-    for (const Frame *at = frame; at != nullptr; at = at->caller)
-      if (at->kind != FrameKind::Statement && at->fn == fn)
-        return true;
-    return false;
+  constexpr bool isRecursive(FnRef fn) const {
+    NameId name = program.statementOf(fn).name.name;
+    if (isCellFn(fn))
+      return isRecursiveCellFn[tables.cellFns.find(name)];
+    return program.isRecursive[program.findFnNumber(fn.file, name)];
   }
 
   constexpr Value inlineFn(int32_t index, FnRef fn, size_t first) {
@@ -426,12 +436,8 @@ private:
           .note(syntax.loc(statement.name), "defined here");
       return {};
     }
-    if (isActive(fn)) {
-      report(Id::Recursion, syntax.loc(statement.name),
-             makeText("function `", nameText(node(index).name),
-                      "` calls itself, directly or by others"));
-      return {};
-    }
+    if (isRecursive(fn))
+      return {}; // which has been reported
     if (frame->depth >= kMaxNesting) {
       report(Id::TooDeep, signOf(index),
              makeText("functions nest deeper than ", kMaxNesting, " levels"));
@@ -450,6 +456,7 @@ private:
     inner.firstArgument = static_cast<int32_t>(arguments.size());
     inner.caller = frame;
     inner.depth = frame->depth + 1;
+    inner.isDeclaration = frame->isDeclaration;
     for (int32_t i = 0; i < statement.paramCount; ++i) {
       NameId name = inner.syntax->fnParams[statement.firstParam + i].name;
       arguments.push_back({stack[first + i], name, tables.arguments.find(name)});

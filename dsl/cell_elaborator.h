@@ -39,6 +39,7 @@ public:
 private:
   bool isDerived = false;
   int errorsBefore = 0;
+  std::vector<Loc> writtenInits; // by parameter: an `init` that is not inherited
 
   constexpr bool hasBrokenStatement() const {
     for (const FlatStatement &statement : *flat)
@@ -67,6 +68,8 @@ private:
       frame = &top;
       StatementElaborator::elaborate(statement);
     }
+    elaborateLate();
+    checkCellFns();
     for (const FlatStatement &statement : *flat) {
       Frame top = frameOf(statement);
       frame = &top;
@@ -88,6 +91,7 @@ private:
 
   constexpr void applyInits() {
     std::vector<Loc> applied(cell.params.size(), Loc{});
+    writtenInits.assign(cell.params.size(), Loc{});
     bool hasErrors = program.diagnostics.errorCount() != errorsBefore || hasBrokenStatement();
     for (const PendingInit &init : inits) {
       int32_t param = findParam(init.param);
@@ -103,6 +107,8 @@ private:
         continue;
       }
       applied[param] = init.loc;
+      if (!init.isInherited)
+        writtenInits[param] = init.loc;
       if (!checkInitializer(init.initializer, cell.params[param].shape, init.loc))
         continue;
       cell.params[param].initializer = init.initializer;
@@ -121,12 +127,12 @@ private:
     if (isStopped)
       return;
     for (size_t i = 0; i < cell.states.size(); ++i)
-      if (!nextAssignments[i].isAssigned && !hasLostAssignment(cell.states[i].name))
+      if (!isExcused(i))
         report(Id::UnassignedState, cell.states[i].loc,
                makeText("state `", cell.states[i].name,
                         "` is never assigned; a cell assigns every state exactly once"));
-    bool hasOutput = outputName.name != kNoName || !cell.states.empty() || hasBrokenStatement() ||
-                     cell.name.empty();
+    bool hasOutput =
+        outputName.name != kNoName || hasState() || hasBrokenStatement() || cell.name.empty();
     if (!hasOutput)
       report(Id::NoOutput, program.locOf(id),
              makeText("cell `", cell.name, "` has no state and needs an `output`"));
@@ -134,10 +140,19 @@ private:
       cell.output = cell.states[0].next;
   }
 
-  /// Whether text that could not be parsed mentions a state.
-  constexpr bool hasLostAssignment(std::string_view name) const {
-    NameId id = program.names.find(name);
-    return id != kNoName && isLost(id);
+  /// Whether a state is assigned, or another message says why it is not: its prime is missing, its
+  /// name is misspelt, text that mentions it could not be parsed.
+  constexpr bool isExcused(size_t state) const {
+    NameId name = program.names.find(cell.states[state].name);
+    return nextAssignments[state].isAssigned || nextAssignments[state].isMisspelt || isLost(name) ||
+           tables.assigned.find(name) >= 0;
+  }
+
+  constexpr bool hasState() const {
+    for (const FlatStatement &statement : *flat)
+      if (statementAt(statement).kind == StatementKind::State)
+        return true;
+    return false;
   }
 
   constexpr bool finish(Flags &isLive) {
@@ -150,6 +165,7 @@ private:
       isGood = reportOpenSizes(finisher.findOpenSizes()) && finisher.checkSizes();
     if (isGood) {
       markLive(finisher, isLive);
+      warnUnusedInits(finisher);
       finisher.compact();
     }
     frame = nullptr;
@@ -212,7 +228,7 @@ private:
     for (const FlatStatement &statement : *flat) {
       bool isDead =
           isUnused(statement.file, statement.statement) || isUnusedDeclaration(finisher, statement);
-      isLive.push_back(!isDead);
+      isLive.push_back(!isDead && !isGone(statement));
       if (isDerived)
         continue;
       const Syntax &syntax = program.files[statement.file];
@@ -236,6 +252,19 @@ private:
       return false;
     const Symbol &symbol = symbols[tables.symbols.find(at.name.name)];
     return !finisher.isLive(symbol.value);
+  }
+
+  constexpr void warnUnusedInits(const CellFinisher &finisher) {
+    Flags isUsed(cell.params.size(), false);
+    for (size_t i = 0; i < cell.ops.size(); ++i)
+      if (cell.ops[i].kind == OpKind::Param && finisher.isLive(static_cast<ValueId>(i)))
+        isUsed[cell.ops[i].index] = true;
+    for (size_t i = 0; i < cell.params.size(); ++i)
+      if (writtenInits[i].isKnown() && !isUsed[i])
+        program.diagnostics.warning(
+            Id::Unused, writtenInits[i],
+            makeText("parameter `", cell.params[i].name,
+                     "` does not exist: neither a next state nor the output depends on it"));
   }
 
   constexpr void warnUnused(const Syntax &syntax, const Statement &statement) {

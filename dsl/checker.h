@@ -14,7 +14,7 @@ namespace cellwright {
 struct CheckedCell {
   Cell cell;
   std::vector<FlatStatement> statements;
-  Flags isLive; // by statement: whether a next state or the output depends on it
+  Flags isLive; // by statement: whether something depends on it, or it demands something
   bool isGood = false;
 };
 

@@ -25,23 +25,127 @@ protected:
       declareDimensions(statement);
     for (const FlatStatement &statement : *flat)
       checkAssignedOnce(statement);
-    atStatements(StatementKind::Option, &DeclarationElaborator::ensure);
-    atStatements(StatementKind::Require, &DeclarationElaborator::require);
-    for (StatementKind kind : {StatementKind::Input, StatementKind::State, StatementKind::Param})
-      atStatements(kind, &DeclarationElaborator::ensure);
+    isRecursiveCellFn = findRecursion(program, cellFns, [&](size_t, NameId name) {
+      return isBuiltIn(name) ? -1 : tables.cellFns.find(name);
+    });
+    findLate();
+    elaborateDeclarations(false);
+  }
+
+  /// Elaborates the declarations that need the size of a value that a statement makes, as far as no
+  /// statement needed them.
+  constexpr void elaborateLate() { elaborateDeclarations(true); }
+
+  /// Checks functions that nobody called. Inherited ones may be there for what a child replaced.
+  constexpr void checkCellFns() {
+    for (const FlatStatement &statement : *flat) {
+      const Statement &at = statementAt(statement);
+      if (at.kind != StatementKind::Fn || statement.isInherited || at.isBroken)
+        continue;
+      Frame inner = frameOf(statement);
+      inner.kind = FrameKind::CellFn;
+      inner.fn = {statement.file, statement.statement};
+      frame = &inner;
+      checkFnParams(program, inner.fn);
+      forEachName(*inner.syntax, at.value, false, [&](const Node &name, bool isSize) {
+        if (!isSize && !isFnParam(*inner.syntax, at, name.name))
+          checkFnName(static_cast<int32_t>(&name - inner.syntax->nodes.data()));
+      });
+      for (int32_t i = at.value.first; i <= at.value.root; ++i)
+        if (NameId name = node(i).name;
+            node(i).kind == NodeKind::Call && !isBuiltIn(name) && findFn(name).statement < 0)
+          rejectCall(i);
+      frame = nullptr;
+    }
   }
 
 private:
-  using Visit = void (DeclarationElaborator::*)(const FlatStatement &);
-  constexpr void atStatements(StatementKind kind, Visit visit) {
-    for (const FlatStatement &statement : *flat)
-      if (statementAt(statement).kind == kind) {
+  Flags isLate; // by statement: whether it waits for values; empty if none does
+
+  constexpr void checkFnName(int32_t index) {
+    if (node(index).kind == NodeKind::NextState) {
+      evaluateNext(index);
+      return;
+    }
+    const Symbol *symbol = findSymbol(node(index).name);
+    if (symbol == nullptr || symbol->kind >= SymbolKind::Counter)
+      rejectName(index, symbol != nullptr);
+  }
+
+  //===-- Order -------------------------------------------------------------------------------===//
+
+  constexpr void elaborateDeclarations(bool late) {
+    if (late && isLate.empty())
+      return;
+    for (StatementKind kind : {StatementKind::Option, StatementKind::Require, StatementKind::Input,
+                               StatementKind::State, StatementKind::Param})
+      for (size_t i = 0; i < flat->size(); ++i) {
+        const FlatStatement &statement = (*flat)[i];
+        bool isItsTurn = isLate.empty() || isLate[i] == late;
+        if (!isItsTurn || statementAt(statement).kind != kind)
+          continue;
         Frame top = frameOf(statement);
         frame = &top;
-        (this->*visit)(statement);
+        if (kind == StatementKind::Require)
+          require(statement);
+        else
+          ensure(statement);
         frame = nullptr;
       }
   }
+
+  /// Calls `visit(symbol, isMade)` for what a declaration needs for its size or number: a declared
+  /// name, or -1; whether it is a value that a statement makes.
+  template <class Visit>
+  constexpr void forEachNeed(const FlatStatement &statement, Visit visit) const {
+    const Statement &at = statementAt(statement);
+    const Syntax &syntax = program.files[statement.file];
+    bool isRequire = at.kind == StatementKind::Require;
+    if (!isRequire && (at.kind > StatementKind::Option || at.kind == StatementKind::Init))
+      return;
+    auto visitName = [&](const Node &name, bool isSize) {
+      int32_t symbol = tables.symbols.find(name.name);
+      bool isMade = !isSize && (name.kind == NodeKind::NextState ||
+                                (symbol < 0 && tables.assigned.find(name.name) >= 0));
+      if (isSize && symbol >= 0 && symbols[symbol].kind != SymbolKind::Option)
+        symbol = -1; // a dimension of the same name
+      visit(symbol, isMade);
+    };
+    forEachName(syntax, at.rows, true, visitName);
+    forEachName(syntax, at.columns, true, visitName);
+    if (isRequire || at.kind == StatementKind::Option)
+      forEachName(syntax, at.value, isRequire, visitName);
+    if (isRequire)
+      forEachName(syntax, at.second, true, visitName);
+  }
+
+  /// Finds the declarations that need the size of a value that statements make, directly or by
+  /// others.
+  constexpr void findLate() {
+    std::vector<size_t> late;
+    std::vector<std::vector<size_t>> needers(symbols.size());
+    for (size_t i = 0; i < flat->size(); ++i)
+      forEachNeed((*flat)[i], [&](int32_t needed, bool isMade) {
+        if (needed >= 0)
+          needers[needed].push_back(i);
+        if (isMade)
+          late.push_back(i);
+      });
+    if (!late.empty())
+      isLate.resize(flat->size(), false);
+    while (!late.empty()) {
+      size_t i = late.back();
+      late.pop_back();
+      if (isLate[i])
+        continue;
+      isLate[i] = true;
+      int32_t symbol = tables.symbols.find(statementAt((*flat)[i]).name.name);
+      if (statementAt((*flat)[i]).kind != StatementKind::Require && symbol >= 0)
+        late.insert(late.end(), needers[symbol].begin(), needers[symbol].end());
+    }
+  }
+
+  //===-- Names -------------------------------------------------------------------------------===//
 
   constexpr void ensure(const FlatStatement &statement) {
     int32_t symbol = tables.symbols.find(statementAt(statement).name.name);
@@ -83,6 +187,8 @@ private:
     if (const Symbol *known = findSymbol(at.name.name)) {
       report(Id::DuplicateName, loc, makeText("`", nameText(at.name.name), "` is declared twice"))
           .note(known->loc, "first declared here");
+      if (kind == SymbolKind::State && known->kind != kind)
+        clashedStates.set(at.name.name, 1);
       return;
     }
     Text name = nameText(at.name.name);
@@ -168,13 +274,6 @@ private:
             addDimension(syntax, node, true);
         });
     }
-  }
-
-  static constexpr bool isFnParam(const Syntax &syntax, const Statement &fn, NameId name) {
-    for (int32_t i = 0; i < fn.paramCount; ++i)
-      if (syntax.fnParams[fn.firstParam + i].name == name)
-        return true;
-    return false;
   }
 
   constexpr void addDimension(const Syntax &syntax, const Node &node, bool isFlexible) {
@@ -264,7 +363,7 @@ private:
     listedNames.push_back({name, list, loc});
     if (tables.assigned.find(name) < 0) {
       tables.assigned.set(name, static_cast<int32_t>(tables.assignments.size()));
-      tables.assignments.push_back(loc);
+      tables.assignments.push_back({loc, list != 0});
     }
   }
 
@@ -272,7 +371,7 @@ private:
 
   constexpr void require(const FlatStatement &statement) {
     const Statement &at = statementAt(statement);
-    if (at.isBroken)
+    if (at.isBroken || isGone(statement))
       return;
     Number left = evaluateNumber(at.value, NumberUse::Require);
     Number right = evaluateNumber(at.second, NumberUse::Require);
@@ -304,6 +403,26 @@ private:
     cell.requirements.push_back(std::move(entry));
   }
 
+protected:
+  /// Whether a require is inherited and about something that the cell has no more.
+  constexpr bool isGone(const FlatStatement &statement) const {
+    const Statement &at = statementAt(statement);
+    if (!statement.isInherited || at.kind != StatementKind::Require)
+      return false;
+    bool isMissing = false;
+    auto visit = [&](const Node &name, bool isSize) {
+      int32_t symbol = tables.symbols.find(name.name);
+      bool isOption = symbol >= 0 && symbols[symbol].kind == SymbolKind::Option;
+      bool isKnown = isSize ? isOption || tables.dimensions.find(name.name) >= 0
+                            : symbol >= 0 || tables.assigned.find(name.name) >= 0;
+      isMissing = isMissing || !isKnown;
+    };
+    forEachName(program.files[statement.file], at.value, true, visit);
+    forEachName(program.files[statement.file], at.second, true, visit);
+    return isMissing;
+  }
+
+private:
   /// The text of a place with its spaces and line ends made single spaces.
   constexpr Text textOf(Loc loc) const {
     Text text;

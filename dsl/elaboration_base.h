@@ -66,6 +66,7 @@ struct Frame {
   int32_t firstArgument = 0;
   const Frame *caller = nullptr;
   int depth = 0;
+  bool isDeclaration = false; // which holds for the whole cell, so it sees nothing of a `repeat`
 };
 
 /// Tables that are kept from cell to cell, since they are as long as the names of all files.
@@ -77,7 +78,11 @@ struct ElaborationTables {
   NameMap counters; // of the `repeat` at hand
   NameMap reads;    // names that some expression reads
   NameMap assigned; // names that statements assign, by index into `assignments`
-  std::vector<Loc> assignments;
+  struct Assignment {
+    Loc loc;
+    bool isInRepeat = false;
+  };
+  std::vector<Assignment> assignments;
   Flags isLost;      // names in text that could not be parsed
   int64_t steps = 0; // of all cells
 
@@ -100,6 +105,7 @@ protected:
   SizeSolver solver;
   std::vector<Symbol> symbols;
   std::vector<FnRef> cellFns;
+  NameMap clashedStates; // states that could not be declared, which has been reported
   const Frame *frame = nullptr;
   int depth = 0; // how many `repeat` are open
   int64_t steps = 0;

@@ -16,6 +16,7 @@ protected:
   using NumberElaborator::NumberElaborator;
 
   std::vector<Value> stack;
+  int sizeDepth = 0; // how many `size(...)` are open
 
   struct Argument {
     Value value;
@@ -26,9 +27,11 @@ protected:
 
   constexpr Value evaluate(Expr expr) override {
     size_t base = stack.size();
+    int outerSizes = sizeDepth;
     for (int32_t i = expr.first; i <= expr.root; ++i) {
       if (!countStep(locOf(i))) {
         stack.resize(base, {});
+        sizeDepth = outerSizes;
         return {};
       }
       const Node &at = node(i);
@@ -36,10 +39,14 @@ protected:
         i += at.skip - 1;
         continue;
       }
-      if (at.kind == NodeKind::SizeOf)
+      if (at.kind == NodeKind::SizeOf) {
+        ++sizeDepth;
         continue;
+      }
       size_t operands =
           stack.size() - static_cast<size_t>(at.kind == NodeKind::Slice ? 1 : at.count);
+      if (at.kind == NodeKind::Call && at.name == words::kSize)
+        --sizeDepth;
       Value result = evaluateNode(i, operands);
       stack.resize(operands, {});
       stack.push_back(result);
@@ -47,6 +54,13 @@ protected:
     Value result = stack.back();
     stack.resize(base, {});
     return result;
+  }
+
+  constexpr Value evaluateSized(Expr expr) override {
+    ++sizeDepth;
+    Value value = evaluate(expr);
+    --sizeDepth;
+    return value;
   }
 
   /// Evaluates the call at node `index`, whose arguments are on the stack from `first` on.
@@ -205,10 +219,19 @@ private:
       }
     }
     int32_t found = frame->kind == FrameKind::FileFn ? -1 : tables.symbols.find(name);
+    if (found >= 0 && frame->isDeclaration && symbols[found].depth > 0)
+      found = -1;
     bool isHidden = found >= 0 && frame->kind == FrameKind::CellFn &&
                     symbols[found].kind >= SymbolKind::Counter;
     if (found < 0 || isHidden)
       return rejectName(index, isHidden);
+    if (frame->isDeclaration && symbols[found].kind == SymbolKind::Local && sizeDepth == 0) {
+      report(Id::NotConstant, locOf(index),
+             makeText("`", nameText(name),
+                      "` is a value of the step, a declaration may take its `size(", nameText(name),
+                      ")` only"));
+      return {};
+    }
     ensureDeclared(found);
     tables.reads.set(name, 1);
     const Symbol &symbol = symbols[found];
@@ -218,9 +241,10 @@ private:
     return value;
   }
 
+protected:
   constexpr Value rejectName(int32_t index, bool isHidden) {
     NameId name = node(index).name;
-    if (isLost(name) && frame->kind == FrameKind::Statement)
+    if (isLost(name) && frame->kind != FrameKind::FileFn)
       return {};
     int32_t assignment = tables.assigned.find(name);
     if (isHidden || (assignment >= 0 && frame->kind == FrameKind::CellFn)) {
@@ -245,20 +269,24 @@ private:
     return {};
   }
 
-  /// A name that some statement assigns, which is not known here: further down, or in a `repeat`.
-  constexpr void reportEarlyUse(int32_t index, Loc assignment) {
+private:
+  /// A name that some statement assigns, which is not known here: further down, in the same
+  /// statement, or in a `repeat`.
+  constexpr void reportEarlyUse(int32_t index, const ElaborationTables::Assignment &assignment) {
     Loc loc = locOf(index);
     std::string_view name = nameText(node(index).name);
-    bool isAbove = assignment.file == loc.file && assignment.begin < loc.begin;
+    bool isAbove = assignment.isInRepeat && assignment.loc.file == loc.file &&
+                   assignment.loc.begin < loc.begin && node(index).name != assignedName();
     Text message = makeText("`", name, "` is read before it is assigned");
     if (isAbove)
       message =
           makeText("`", name,
                    "` is assigned inside of `repeat` only and does not live on after a micro-step");
     report(Id::UseBeforeAssignment, loc, std::move(message))
-        .note(assignment, makeText("`", name, "` assigned here"));
+        .note(assignment.loc, makeText("`", name, "` assigned here"));
   }
 
+protected:
   constexpr Value evaluateNext(int32_t index) {
     NameId name = node(index).name;
     if (frame->kind != FrameKind::Statement) {
@@ -281,19 +309,24 @@ private:
     return value;
   }
 
-protected:
+  /// The name on the left side of the statement at hand, or kNoName.
+  virtual constexpr NameId assignedName() const = 0;
+
   /// Whether the statement that assigns a state's next value has been met, successful or not.
   virtual constexpr bool isNextAssigned(int32_t state) const = 0;
 
-  constexpr void reportNoState(Loc loc, NameId name, const Symbol *symbol) {
-    if (symbol == nullptr && isLost(name))
-      return;
+  /// Reports a prime on what is no state; gives the name of the state that was meant, if any.
+  constexpr std::string_view reportNoState(Loc loc, NameId name, const Symbol *symbol) {
+    if ((symbol == nullptr && isLost(name)) || clashedStates.find(name) >= 0)
+      return {};
+    std::string_view meant;
     Text message = makeText("`", nameText(name), "` is no state, only states have a next value");
     Loc other;
     if (symbol == nullptr) {
       Suggestion suggestion(nameText(name), program.budget);
       suggestion.considerAll(cell.states, [](const State &state) { return state.name.view(); });
       message += suggestion.text();
+      meant = suggestion.bestCandidate();
     } else {
       other = symbol->loc;
       bool isMatrix = symbol->value != kNoValue && shapeOf(symbol->value).rank == 2;
@@ -304,6 +337,7 @@ protected:
     if (other.isKnown())
       diagnostic.note(other,
                       makeText("`", nameText(name), "` is ", kindText(symbol->kind), " here"));
+    return meant;
   }
 
 private:
@@ -418,6 +452,7 @@ private:
     int32_t endRoot = index - 1;
     int32_t beginRoot = frame->syntax->operandBefore(endRoot);
     const Value vector = stack[first];
+    size_t divisions = cell.divisions.size();
     SizeId begin = evaluateSize(frame->syntax->exprAt(beginRoot), 0);
     SizeId end = evaluateSize(frame->syntax->exprAt(endRoot), 1);
     if (vector.op == kNoValue || begin == kNoSize || end == kNoSize)
@@ -438,7 +473,9 @@ private:
     op.begin = begin;
     op.end = end;
     op.loc = locOf(index);
-    return valueOf(addOp(op, {vector.op}));
+    ValueId slice = addOp(op, {vector.op});
+    bindDivisions(divisions, slice);
+    return valueOf(slice);
   }
 
   constexpr bool checkSlice(int32_t index, SizeId begin, SizeId end, SizeId size, SizeId whole) {

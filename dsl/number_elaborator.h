@@ -31,6 +31,8 @@ protected:
 
   /// Evaluates an expression of values; it may call back for slices and sizes.
   virtual constexpr Value evaluate(Expr expr) = 0;
+  /// The same for the argument of `size`.
+  virtual constexpr Value evaluateSized(Expr expr) = 0;
   /// Makes sure that a declaration has its shape or number.
   virtual constexpr void ensureDeclared(int32_t symbol) = 0;
 
@@ -76,6 +78,12 @@ protected:
       return kNoSize;
     }
     return checkSize(number.size, locOf(expr.root), least) ? number.size : kNoSize;
+  }
+
+  /// Divisions from number `first` on must be exact only if `user` is computed.
+  constexpr void bindDivisions(size_t first, ValueId user) {
+    for (size_t i = first; i < cell.divisions.size(); ++i)
+      cell.divisions[i].user = user;
   }
 
   /// Checks what is known of a size already.
@@ -197,7 +205,7 @@ private:
       if (!needsExactness(size))
         return ofSize(size);
       if (use == NumberUse::Size)
-        cell.divisions.push_back({size, loc});
+        cell.divisions.push_back({size, loc, kNoValue});
       if (use != NumberUse::Require)
         return ofSize(size);
     }
@@ -238,7 +246,7 @@ private:
              makeText("`size` has no named argument `", nameText(argument.name), "`"));
       return {};
     }
-    Value value = evaluate({marker + 1, call - 1});
+    Value value = evaluateSized({marker + 1, call - 1});
     return value.op == kNoValue ? Number{} : ofSize(elementsOf(value.op));
   }
 
@@ -351,7 +359,7 @@ private:
       return {};
     }
     if (function == functions::kDivide && needsExactness(result))
-      cell.divisions.push_back({result, locOf(index)});
+      cell.divisions.push_back({result, locOf(index), kNoValue});
     return ofSize(result);
   }
 

@@ -235,7 +235,7 @@ private:
   void dropUnused() {
     std::vector<bool> isRead(program.names.size(), false);
     for (size_t i = 0; i < isKept.size(); ++i)
-      isKept[i] = isAlwaysKept(checked.statements[i]);
+      isKept[i] = isAlwaysKept(i);
     std::vector<bool> isVisited(isKept.size(), false);
     for (bool isGrowing = true; isGrowing;) {
       isGrowing = false;
@@ -249,7 +249,8 @@ private:
     }
   }
 
-  bool isAlwaysKept(const FlatStatement &flat) const {
+  bool isAlwaysKept(size_t i) const {
+    const FlatStatement &flat = checked.statements[i];
     switch (at(flat).kind) {
     case StatementKind::Param:
     case StatementKind::Assign:
@@ -257,6 +258,8 @@ private:
       return false;
     case StatementKind::Init:
       return hasParam(program.names.text(at(flat).name.name));
+    case StatementKind::Require:
+      return checked.isLive[i];
     default:
       return true;
     }

@@ -36,6 +36,7 @@ struct Program {
   std::vector<std::vector<FileId>> reach; // by file: all files it imports, directly or not
   std::vector<CellEntry> cells;
   SuggestionBudget budget;
+  Flags isRecursive; // by function of a file: it calls itself, or one that does
 
   constexpr Program() { internWords(names); }
 

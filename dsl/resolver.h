@@ -2,6 +2,7 @@
 // parents, cycles of derivation, calls in functions that nobody calls.
 #pragma once
 
+#include "dsl/fn_checks.h"
 #include "dsl/program.h"
 #include "dsl/signatures.h"
 
@@ -41,7 +42,9 @@ public:
     findDerivationCycles();
     for (FnRef fn : program.allFns())
       checkFn(fn);
-    findRecursion();
+    program.isRecursive = findRecursion(program, program.allFns(), [&](size_t i, NameId name) {
+      return isBuiltIn(name) ? -1 : program.findFnNumber(program.allFns()[i].file, name);
+    });
   }
 
 private:
@@ -206,12 +209,12 @@ private:
     const Statement &statement = program.statementOf(fn);
     if (statement.isBroken)
       return;
-    checkParams(syntax, statement);
+    checkFnParams(program, fn);
     for (int32_t i = statement.value.first; i <= statement.value.root; ++i) {
       const Node &node = syntax.nodes[i];
       if (node.kind == NodeKind::Bounds)
         continue;
-      if (node.kind == NodeKind::Name && !isParam(syntax, statement, node.name))
+      if (node.kind == NodeKind::Name && !isFnParam(syntax, statement, node.name))
         reportUnknownName(syntax, statement, node);
       else if (node.kind == NodeKind::NextState)
         diagnostics().error(
@@ -221,24 +224,6 @@ private:
                program.findFn(fn.file, node.name).statement < 0)
         reportUnknownFunction(program, fn.file, node);
     }
-  }
-
-  constexpr void checkParams(const Syntax &syntax, const Statement &statement) {
-    for (int32_t i = 0; i < statement.paramCount; ++i) {
-      NameRef param = syntax.fnParams[statement.firstParam + i];
-      for (int32_t j = 0; j < i; ++j)
-        if (syntax.fnParams[statement.firstParam + j].name == param.name)
-          diagnostics()
-              .error(Id::DuplicateName, syntax.loc(param),
-                     makeText("parameter `", program.names.text(param.name), "` is named twice"))
-              .note(syntax.loc(syntax.fnParams[statement.firstParam + j]), "first named here");
-    }
-  }
-  static constexpr bool isParam(const Syntax &syntax, const Statement &statement, NameId name) {
-    for (int32_t i = 0; i < statement.paramCount; ++i)
-      if (syntax.fnParams[statement.firstParam + i].name == name)
-        return true;
-    return false;
   }
 
   constexpr void reportUnknownName(const Syntax &syntax, const Statement &statement,
@@ -251,75 +236,6 @@ private:
                         makeText("unknown name `", name,
                                  "`; a function of a file sees its arguments only",
                                  suggestion.text()));
-  }
-
-  //===-- Recursion ---------------------------------------------------------------------------===//
-
-  /// Looks for cycles among the calls of file-level functions, without recursing itself: functions
-  /// are taken away when all they call are gone; what stays calls itself or is called by such.
-  constexpr void findRecursion() {
-    const std::vector<FnRef> &fns = program.allFns();
-    std::vector<std::vector<int32_t>> callers(fns.size());
-    std::vector<int32_t> open(fns.size(), 0);
-    for (size_t i = 0; i < fns.size(); ++i)
-      for (int32_t callee : calleesOf(fns[i])) {
-        callers[callee].push_back(static_cast<int32_t>(i));
-        ++open[i];
-      }
-    std::vector<int32_t> ready;
-    for (size_t i = 0; i < fns.size(); ++i)
-      if (open[i] == 0)
-        ready.push_back(static_cast<int32_t>(i));
-    while (!ready.empty()) {
-      int32_t done = ready.back();
-      ready.pop_back();
-      for (int32_t caller : callers[done])
-        if (--open[caller] == 0)
-          ready.push_back(caller);
-    }
-    reportRecursion(open);
-  }
-
-  constexpr std::vector<int32_t> calleesOf(FnRef fn) const {
-    std::vector<int32_t> callees;
-    const Syntax &syntax = program.files[fn.file];
-    const Statement &statement = program.statementOf(fn);
-    if (statement.isBroken)
-      return callees;
-    for (int32_t i = statement.value.first; i <= statement.value.root; ++i)
-      if (const Node &node = syntax.nodes[i];
-          node.kind == NodeKind::Call && !isBuiltIn(node.name)) {
-        int32_t callee = program.findFnNumber(fn.file, node.name);
-        if (callee >= 0)
-          callees.push_back(callee);
-      }
-    return callees;
-  }
-
-  /// One message for each cycle, at the function of it that stands first.
-  constexpr void reportRecursion(const std::vector<int32_t> &open) {
-    const std::vector<FnRef> &fns = program.allFns();
-    std::vector<int32_t> visit(fns.size(), -1);
-    for (size_t start = 0; start < fns.size(); ++start) {
-      auto at = static_cast<int32_t>(start);
-      while (at >= 0 && open[at] > 0 && visit[at] < 0) {
-        visit[at] = static_cast<int32_t>(start);
-        at = openCalleeOf(fns[at], open);
-      }
-      if (at < 0 || open[at] == 0 || visit[at] != static_cast<int32_t>(start))
-        continue;
-      const Statement &statement = program.statementOf(fns[at]);
-      diagnostics().error(Id::Recursion, program.files[fns[at].file].loc(statement.name),
-                          makeText("function `", program.names.text(statement.name.name),
-                                   "` calls itself, directly or by others"));
-    }
-  }
-
-  constexpr int32_t openCalleeOf(FnRef fn, const std::vector<int32_t> &open) const {
-    for (int32_t callee : calleesOf(fn))
-      if (open[callee] > 0)
-        return callee;
-    return -1;
   }
 };
 

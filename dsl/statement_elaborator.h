@@ -34,6 +34,7 @@ protected:
 
   struct NextAssignment {
     bool isAssigned = false;
+    bool isMisspelt = false; // a statement seems to mean it
     Loc loc;
   };
   std::vector<NextAssignment> nextAssignments; // by state
@@ -50,6 +51,7 @@ protected:
       return;
     const FlatStatement declaration = symbols[index].declaration;
     Frame top = frameOf(declaration);
+    top.isDeclaration = true;
     const Statement &statement = statementAt(declaration);
     Loc loc = symbols[index].loc;
     bool isTooDeep = declarationDepth >= kMaxNesting;
@@ -176,10 +178,14 @@ private:
     if (kind == SymbolKind::Option)
       return declareOption(statement, index);
     Shape shape;
+    size_t divisions = cell.divisions.size();
     if (!evaluateShape(statement, shape))
       return kNoValue;
-    if (kind == SymbolKind::Param)
-      return declareParam(statement, index, shape);
+    if (kind == SymbolKind::Param) {
+      ValueId param = declareParam(statement, index, shape);
+      bindDivisions(divisions, param);
+      return param;
+    }
     if (shape.rank != 1) {
       rejectShape(statement, kind, shape);
       return kNoValue;
@@ -334,8 +340,10 @@ private:
   /// Checks a value against `name[K] = ...`; kNoValue after a diagnostic.
   constexpr ValueId checkAnnotation(const Statement &statement, ValueId value) {
     Shape written;
+    size_t divisions = cell.divisions.size();
     if (value == kNoValue || statement.rows.isEmpty() || !evaluateShape(statement, written))
       return value;
+    bindDivisions(divisions, value);
     const Shape shape = shapeOf(value);
     std::string_view name = nameText(statement.name.name);
     if (shape.rank == 0) {
@@ -410,7 +418,9 @@ private:
     Loc loc = frame->syntax->loc(name);
     Symbol *symbol = findSymbol(name.name);
     if (symbol == nullptr || symbol->kind != SymbolKind::State) {
-      reportNoState(loc, name.name, symbol);
+      std::string_view meant = reportNoState(loc, name.name, symbol);
+      for (size_t i = 0; i < cell.states.size() && !meant.empty(); ++i)
+        nextAssignments[i].isMisspelt |= cell.states[i].name == meant;
       if (!statement.isBroken)
         evaluate(statement.value);
       return;
@@ -422,10 +432,11 @@ private:
           .note(nextAssignments[index].loc, "first assigned here");
       return;
     }
+    ensureDeclared(tables.symbols.find(name.name));
     ValueId value = kNoValue;
     if (!statement.isBroken)
       value = checkNext(statement, index, evaluate(statement.value).op);
-    nextAssignments[index] = {true, loc};
+    nextAssignments[index] = {true, false, loc};
     cell.states[index].next = value;
   }
 

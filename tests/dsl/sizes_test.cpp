@@ -125,6 +125,13 @@ TEST_CASE("a division of sizes is exact or a diagnostic") {
         1);
 }
 
+TEST_CASE("a division of what is not computed need not be exact") {
+  std::string text =
+      "cell a { state h[H]; y = h[0:H / 2]; m[H / 2 * 2] = -h; param p[H / 2]; h' = ";
+  CHECK(bindProblems(text + "h }", {{"H", 5}}).empty());
+  CHECK(bindProblems(text + "h * sum(y) * sum(m) * sum(p) }", {{"H", 5}}).size() == 3);
+}
+
 TEST_CASE("slices need both bounds, have size b - a and follow any vector expression") {
   Checked checked = check(
       "cell a { state h[2 * H]; output y = concat(h[0:H] + h[H:2 * H], tanh(h)[1:3], (h + h)[0:1], "

@@ -107,6 +107,23 @@ TEST_CASE("declarations hold for the whole cell wherever they stand") {
        "param p[H]\n option k = 2\n state h[H]\n input x[I] }");
 }
 
+TEST_CASE("a declaration may need the size of a value that statements make") {
+  Checked checked =
+      good("cell a { option j = k + 1, k = size(m); input x[I]; param g[size(m)]; state h[H]\n"
+           "m = concat(x, h); require size(m) == H + I; output y = m * g * j; h' = h }");
+  const Cell &cell = checked.cell();
+  CHECK(shapeText(cell, paramOf(cell, "g").shape) == "[I + H]");
+  CHECK(runStep(cell, {{"H", 1}, {"I", 1}}, {{"x", {2}}, {"h", {3}}, {"g", {1, 10}}}) ==
+        Elements{2 * 3, 3 * 30});
+  CHECK(idsOf(cellWith("m[2 * H] = linear(x)\nrequire size(m) == 3 * H\nh' = h * sum(m)")) ==
+        Strings{"require-failed"});
+  good(cellWith("m = linear(x)\nrequire size(m) == 3 * H\nh' = h * sum(m)"));
+  // It holds for the whole cell, so it sees nothing of a micro-step in which it is first needed.
+  CHECK(idsOf(cellWith(
+            "y = h + sum(x)\noption k = l * size(y)\nrepeat l in 1..2 { y = y * k }\nh' = y")) ==
+        Strings{"unknown-name"});
+}
+
 TEST_CASE("names are assigned before their use, and a next state may be read after it") {
   CHECK(idsOf(cellWith("h' = y\ny = h + sum(x)")) == Strings{"use-before-assignment"});
   CHECK(idsOf("cell a { state h[H], c[H]; h' = c'; c' = h }") == Strings{"use-before-assignment"});
@@ -219,6 +236,8 @@ TEST_CASE(
   CHECK(idsOf(kLstm + "cell b from lstm { f = 1 - i; init b_f = 2 }") ==
         Strings{"unknown-parameter"});
   CHECK(idsOf(cellWith("h' = tanh(linear(x, h))\ninit b_g = 1")) == Strings{"unknown-parameter"});
+  CHECK(idsOf(kLstm + "cell b from lstm { c' = c + i * g; init b_f = 2 }") == Strings{"unused"});
+  good(kLstm + "cell b from lstm { c' = c + i * g }");
 }
 
 //===-- Outputs and what is not used ----------------------------------------------------------===//
@@ -302,6 +321,15 @@ TEST_CASE("requires are inherited") {
   Checked checked = good("cell a { input x[I]; state h[H]; require I == H \"same\"; h' = h + x "
                          "}\ncell b from a { h' = h * x }");
   CHECK(checked.cell(1).requirements.size() == 1);
+}
+
+TEST_CASE("an inherited require about a size that is gone goes with it") {
+  Checked checked =
+      good("cell a { input x[I]; state h[H]; require I == H; require H > 1; h' = h + x "
+           "}\ncell b from a { input x[H] }");
+  CHECK(checked.cell(1).requirements.size() == 1);
+  Checked again = good(printCell(checked.frontend->program(), checked.cells[1]));
+  CHECK(canonicalText(again.cell()) == canonicalText(checked.cell(1)));
 }
 
 TEST_CASE("the parent's states come first") {
@@ -495,6 +523,14 @@ TEST_CASE("a function of a file sees its arguments and other functions, one in a
        cellWith("h' = h + sum(half(x)) + sum(take(x, 3))"));
 }
 
+TEST_CASE("a function in a cell is checked though nobody calls it, an inherited one is not") {
+  CHECK(idsOf(cellWith("fn f(a) = a * nothing\nh' = h + sum(x)")) == Strings{"unknown-name"});
+  CHECK(idsOf(cellWith("fn f(a, a) = nothing(a)\nh' = h + sum(x)")) ==
+        Strings{"duplicate-name", "unknown-function"});
+  good("cell a { state h[H]; param p[H]; fn f(v) = v * p; h' = f(h) }\n"
+       "cell b from a { p = h; h' = h * p }");
+}
+
 TEST_CASE("built-in names cannot be redefined, other names of the table can be defined") {
   CHECK(idsOf("fn tanh(a) = a") == Strings{"built-in-name"});
   CHECK(idsOf("fn linear(a) = a") == Strings{"built-in-name"});
@@ -504,8 +540,11 @@ TEST_CASE("built-in names cannot be redefined, other names of the table can be d
 
 TEST_CASE("recursion is a diagnostic, called or not") {
   CHECK(idsOf("fn f(a) = f(a)") == Strings{"recursion"});
-  CHECK(idsOf("fn f(a) = g(a)\nfn g(a) = tanh(f(a))\n" + cellWith("h' = f(h) + sum(x)")) ==
+  CHECK(idsOf("fn f(a) = g(a)\nfn g(a) = tanh(f(a))\n" + cellWith("h' = g(h) + sum(x)")) ==
         Strings{"recursion"});
+  CHECK(idsOf(cellWith("fn f(a) = g(a)\nfn g(a) = f(a)\nh' = h + sum(x)")) == Strings{"recursion"});
+  CHECK(idsOf("cell a { state h[H]; fn f(v) = g(v); fn g(v) = v; h' = f(h) }\n"
+              "cell b from a { fn g(v) = f(v) }") == Strings{"recursion"});
 }
 
 } // namespace cellwright::test
