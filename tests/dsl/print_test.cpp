@@ -80,6 +80,19 @@ TEST_CASE("a derived cell is printed flat, without what it does not need, states
                                                                     "}\n");
 }
 
+TEST_CASE("a derived cell is printed without the functions that nothing calls any more") {
+  Checked checked = check(
+      "cell a { state h[H]; param p[H]; fn f(v) = v * p; fn g(v) = f(v); fn k(v) = v; h' = g(h) }\n"
+      "cell b from a { p = k(h); h' = h * p }");
+  REQUIRE_MESSAGE(checked.isGood(1), checked.problems);
+  CHECK(printCell(checked.frontend->program(), checked.cells[1]) == "cell b {\n"
+                                                                    "  state h[H]\n"
+                                                                    "  p = k(h)\n"
+                                                                    "  fn k(v) = v\n"
+                                                                    "  h' = h * p\n"
+                                                                    "}\n");
+}
+
 TEST_CASE("functions of files come along under names of their own") {
   Checked checked =
       check("fn gate(a) = scale(sigmoid(linear(a)))\nfn scale(a) = a * 2\nfn unused(a) = a\n"
