@@ -229,6 +229,51 @@ TEST_CASE(
   CHECK(latex.find("h_{t} &= o_{t} \\odot \\tanh\\left(c_{t}\\right)\n") != std::string::npos);
 }
 
+TEST_CASE("LaTeX writes functions out where they are called, long ones as equations of their own") {
+  std::string text =
+      "fn gate(a, b) = sigmoid(linear(a, b))\n"
+      "cell a { input x[I]; state h[H]; fn twice(v) = v + v; i = gate(x, h * h); h' = "
+      "i * twice(h) }";
+  Checked checked = check(text);
+  std::string latex = writeLatex(checked.frontend->program(), checked.cells[0]);
+  CHECK(latex.find(
+            "i_{t} &= \\sigma\\left(W_{i,x} x_{t} + W_{i,2} \\left(h_{t-1} \\odot h_{t-1}\\right) "
+            "+ b_{i}\\right)") != std::string::npos);
+  CHECK(latex.find("h_{t} &= i_{t} \\odot \\left(h_{t-1} + h_{t-1}\\right)\n") !=
+        std::string::npos);
+  checked = check("fn sq(a) = a * a\nfn s2(a) = sq(sq(sq(sq(sq(sq(sq(sq(a))))))))\n"
+                  "fn keep(a, b) = s2(s2(a)) + linear(a, bias = false) + b\n"
+                  "cell a { state h[H]; h' = keep(h, h) }");
+  latex = writeLatex(checked.frontend->program(), checked.cells[0]);
+  CHECK(latex.find("h_{t} &= \\operatorname{keep}\\left(h_{t-1}, h_{t-1}\\right) \\\\\n") !=
+        std::string::npos);
+  CHECK(
+      latex.find("\\operatorname{keep}(a, b) &= \\operatorname{s2}\\left(\\operatorname{s2}\\left(a"
+                 "\\right)\\right) + W_{\\cdot,a} a + b") != std::string::npos);
+}
+
+TEST_CASE("LaTeX: arrows in loops, no time on what does not change, names, numbers, options") {
+  Checked checked =
+      check("cell a { option k = 1e-3; input x[d_in_x]; state h[H]; param W_a_b[H, H], Lambda\n"
+            "V = W_a_b - W_a_b.T; y = V @ h * Lambda; h_ = -(-y) - (-h) * 2.5E+4\n"
+            "repeat l in 1..2 { y = leaky_relu(y, slope = 0.2) * l } h' = y * k + h_ / 2 ^ -1 + "
+            "sum(x) }");
+  REQUIRE_MESSAGE(checked.isGood(), checked.problems);
+  std::string latex = writeLatex(checked.frontend->program(), checked.cells[0]);
+  for (std::string line :
+       {"x_{t} \\in \\mathbb{R}^{d_{\\mathit{in},x}}", "V &= W_{a,b} - {W_{a,b}}^\\top \\\\\n",
+        "y_{t} &= V h_{t-1} \\, \\Lambda \\\\\n",
+        "\\mathit{h\\_}_{t} &= -\\left(-y_{t}\\right) - \\left(-h_{t-1}\\right) \\cdot 2.5 \\cdot "
+        "10^{4} \\\\\n",
+        "&\\text{for } l = 1, \\dots, 2: \\\\\n",
+        "\\quad y_{t} &\\leftarrow \\operatorname{LeakyReLU}_{0.2}\\left(y_{t}\\right) \\, l",
+        "&k = 0.001\n"}) {
+    CAPTURE(latex);
+    CAPTURE(line);
+    CHECK(latex.find(line) != std::string::npos);
+  }
+}
+
 TEST_CASE("LaTeX of every cell has balanced braces and no double subscript") {
   forEachCell([](const Program &program, const CheckedCell &checked) {
     std::string latex = writeLatex(program, checked);
