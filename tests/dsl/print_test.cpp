@@ -8,6 +8,8 @@
 #include "dsl/print.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <filesystem>
 
 namespace cellwright::test {
@@ -309,6 +311,45 @@ TEST_CASE("drawings of every cell are well-formed, the same each time, and show 
     CHECK(count(dot, "style=dashed") == checked.cell.states.size());
     CHECK(count(dot, "\"") % 2 == 0);
   });
+}
+
+TEST_CASE("in drawings of every cell no two nodes overlap and no label is cut") {
+  forEachCell([](const Program &, const CheckedCell &checked) {
+    std::string svg = writeSvg(checked.cell);
+    CHECK(svg.find("...") == std::string::npos);
+    std::vector<std::array<double, 4>> boxes;
+    const std::string begin = "<rect x=\"";
+    for (size_t i = svg.find(begin); i != std::string::npos; i = svg.find(begin, i + 1)) {
+      std::array<double, 4> box = {};
+      REQUIRE(std::sscanf(svg.c_str() + i, "<rect x=\"%lf\" y=\"%lf\" width=\"%lf\" height=\"%lf\"",
+                          &box[0], &box[1], &box[2], &box[3]) == 4);
+      boxes.push_back(box);
+    }
+    for (size_t i = 0; i < boxes.size(); ++i)
+      for (size_t k = 0; k < i; ++k) {
+        auto [x, y, width, height] = boxes[i];
+        bool areApart = x + width <= boxes[k][0] || boxes[k][0] + boxes[k][2] <= x ||
+                        y + height <= boxes[k][1] || boxes[k][1] + boxes[k][3] <= y;
+        REQUIRE(areApart);
+      }
+  });
+}
+
+TEST_CASE("a label of many parameters has several lines, and is cut between characters") {
+  Checked checked = check("cell a { input x[I], y[I], z[I], u[I], v[I], w[I]; state h[H]\n"
+                          "h' = tanh(linear(x, y, z, u, v, w, h)) }");
+  std::string dot = writeDot(checked.cell());
+  CHECK(dot.find("label=\"W_h_x, W_h_y, W_h_z, W_h_u,\\nW_h_v, W_h_w, W_h_h + b_h\"") !=
+        std::string::npos);
+  checked =
+      check("cell a { state h[H]; param first_parameter[H], s[H]; y = (first_parameter - s - s - s "
+            "- s - s - s) * h; h' = y }");
+  std::string svg = writeSvg(checked.cell());
+  for (size_t i = 0; i < svg.size();) {
+    size_t length = detail::utf8Length(std::string_view(svg).substr(i, 4));
+    REQUIRE(length > 0);
+    i += length;
+  }
 }
 
 TEST_CASE("a cell too large to draw gives a notice") {
