@@ -47,20 +47,6 @@ std::string format(const std::string &text) {
 
 } // namespace
 
-TEST_CASE(
-    "printing a cell, parsing that and printing again is the identity, and the cell is the same") {
-  forEachCell([](const Program &program, const CheckedCell &checked) {
-    std::string printed = printCell(program, checked);
-    CAPTURE(printed);
-    Checked again = check(printed);
-    REQUIRE_MESSAGE(again.isGood(), again.problems);
-    CHECK(again.problems == "");
-    CHECK(again.cells.size() == 1);
-    CHECK(printCell(again.frontend->program(), again.cells[0]) == printed);
-    CHECK(canonicalText(again.cell()) == canonicalText(checked.cell));
-  });
-}
-
 TEST_CASE("a printed cell has the layout that fmt gives it") {
   forEachCell([](const Program &program, const CheckedCell &checked) {
     std::string printed = printCell(program, checked);
