@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dsl/call_elaborator.h"
+#include "dsl/initializers.h"
 
 #include <cstdint>
 #include <utility>
@@ -129,34 +130,14 @@ protected:
 
   /// Whether an initializer fits a shape; reports it if not.
   constexpr bool checkInitializer(const Initializer &initializer, const Shape &shape, Loc loc) {
-    bool needsMatrix = initializer.kind == InitializerKind::Glorot ||
-                       initializer.kind == InitializerKind::He ||
-                       initializer.kind == InitializerKind::Orthogonal ||
-                       initializer.kind == InitializerKind::Identity;
-    if (!needsMatrix || shape.rank == 2)
-      return true;
-    report(Id::InitializerShape, loc,
-           makeText("`", initializerName(initializer.kind), "` is for matrices, this is ",
-                    describe(shape)));
-    return false;
-  }
-
-  struct InitializerRow {
-    std::string_view name;
-    InitializerKind kind;
-    int arguments;
-  };
-  static constexpr InitializerRow kInitializers[] = {
-      {"glorot", InitializerKind::Glorot, 0},         {"he", InitializerKind::He, 0},
-      {"orthogonal", InitializerKind::Orthogonal, 0}, {"identity", InitializerKind::Identity, 1},
-      {"uniform", InitializerKind::Uniform, 2},       {"normal", InitializerKind::Normal, 2},
-      {"zeros", InitializerKind::Zeros, 0},
-  };
-  static constexpr std::string_view initializerName(InitializerKind kind) {
-    for (const InitializerRow &row : kInitializers)
-      if (row.kind == kind)
-        return row.name;
-    return "=";
+    for (const InitializerRow &row : kInitializers) {
+      if (row.kind != initializer.kind || !row.isOfMatrices || shape.rank == 2)
+        continue;
+      report(Id::InitializerShape, loc,
+             makeText("`", row.name, "` is for matrices, this is ", describe(shape)));
+      return false;
+    }
+    return true;
   }
 
 private:
@@ -251,28 +232,26 @@ private:
       initializer.first = evaluateConstant(statement.value, "an initial value");
       return initializer.first != kNoValue;
     }
-    const InitializerRow *row = nullptr;
-    for (const InitializerRow &candidate : kInitializers)
-      if (candidate.name == nameText(name.name))
-        row = &candidate;
-    if (row == nullptr) {
+    int found = findInitializer(nameText(name.name));
+    if (found < 0) {
       reportUnknownInitializer(name);
       return false;
     }
-    if (row->arguments != statement.argumentCount) {
+    const InitializerRow row = kInitializers[static_cast<size_t>(found)];
+    if (row.arguments != statement.argumentCount) {
       report(Id::ArgumentCount, frame->syntax->loc(name),
-             makeText("`", row->name, "` takes ", row->arguments,
-                      row->arguments == 1 ? " argument, got " : " arguments, got ",
+             makeText("`", row.name, "` takes ", row.arguments,
+                      row.arguments == 1 ? " argument, got " : " arguments, got ",
                       statement.argumentCount));
       return false;
     }
-    initializer.kind = row->kind;
-    if (row->arguments > 0)
+    initializer.kind = row.kind;
+    if (row.arguments > 0)
       initializer.first = evaluateConstant(statement.value, "an initializer's argument");
-    if (row->arguments > 1)
+    if (row.arguments > 1)
       initializer.second = evaluateConstant(statement.second, "an initializer's argument");
-    return (row->arguments < 1 || initializer.first != kNoValue) &&
-           (row->arguments < 2 || initializer.second != kNoValue);
+    return (row.arguments < 1 || initializer.first != kNoValue) &&
+           (row.arguments < 2 || initializer.second != kNoValue);
   }
 
   constexpr void reportUnknownInitializer(NameRef name) {
