@@ -17,7 +17,7 @@ namespace cellwright {
 inline constexpr int kMaxOperations = 200'000;
 inline constexpr int kMaxMicroSteps = 10'000;
 inline constexpr int64_t kMaxSteps = 2'000'000;     // names and operators evaluated for one cell
-inline constexpr int64_t kMaxFileSteps = 4'000'000; // and for all cells of a check
+inline constexpr int64_t kMaxFileSteps = 4'000'000; // and for all cells of a file
 
 /// `--set k=0.9` or `--dim H=16`.
 struct Setting {
@@ -83,8 +83,11 @@ struct ElaborationTables {
     bool isInRepeat = false;
   };
   std::vector<Assignment> assignments;
-  Flags isLost;      // names in text that could not be parsed
-  int64_t steps = 0; // of all cells
+  Flags isLost;                      // names in text that could not be parsed
+  std::vector<int64_t> stepsOfFiles; // of all their cells
+  FileId file = 0;                   // of the cell at hand
+
+  constexpr int64_t &fileSteps() { return stepsOfFiles[static_cast<size_t>(file)]; }
 
   constexpr void clear() {
     for (NameMap *map : {&symbols, &arguments, &dimensions, &cellFns, &counters, &reads, &assigned})
@@ -137,8 +140,7 @@ protected:
   constexpr bool countStep(Loc loc) {
     if (isStopped)
       return false;
-    ++tables.steps;
-    if (++steps <= kMaxSteps && tables.steps <= kMaxFileSteps)
+    if (++steps <= kMaxSteps && ++tables.fileSteps() <= kMaxFileSteps)
       return true;
     return stop(Id::TooManyOperations, loc,
                 "a cell is limited to 200,000 operations after inlining and unrolling, and its "

@@ -62,8 +62,8 @@ static_assert(kOutcome.problems == 0);
 static_assert(kOutcome.cells == 3);
 static_assert(kOutcome.params == 12 + 9 + 7);
 
-// A cell of 30 lines that uses most of the language, as a user's program may hold it. It takes clang
-// two thirds of the steps that its default limit allows.
+// A cell of 30 lines that uses most of the language, as a user's program may hold it. It takes
+// clang two thirds of the steps that its default limit allows.
 constexpr std::string_view kEverything = R"(
 fn swish(v, k) = v * sigmoid(k * v)
 fn squash(v) = swish(v, 2)

@@ -168,6 +168,17 @@ TEST_CASE("200,000 operations are allowed, more are not") {
   CHECK(idsOf(sum(200'000)) == Strings{"too-many-operations"});
 }
 
+TEST_CASE("what one file needs is not counted for another") {
+  std::string terms = "h";
+  for (int i = 0; i < 150'000; ++i)
+    terms += "+h";
+  Frontend frontend;
+  for (int i = 0; i < 20; ++i)
+    frontend.addText("test.cell", "cell a { state h[H]; h' = " + terms + " }");
+  frontend.checkAll();
+  CHECK(frontend.renderProblems() == "");
+}
+
 TEST_CASE("100 problems of a file are printed") {
   std::string text = "cell a {\nstate h[H]\nh' = h\n";
   for (int i = 0; i < 500; ++i)
