@@ -90,6 +90,14 @@ private:
 
   //===-- Imports -----------------------------------------------------------------------------===//
 
+  /// A name that two files define.
+  struct Clash {
+    std::string_view kind;
+    NameId name = kNoName;
+    Loc first;
+    Loc second;
+  };
+
   /// Reports names that come from two different files; those that clash already in an imported file
   /// are that file's problem.
   constexpr void checkImports(FileId file) {
@@ -99,36 +107,50 @@ private:
         continue;
       std::vector<FileId> reached = program.reach[import.target];
       reached.push_back(import.target);
+      std::vector<Clash> clashes;
       for (FileId added : reached) {
         if (std::find(seen.begin(), seen.end(), added) != seen.end())
           continue;
         for (FileId old : seen)
           if (old == file || std::find(reached.begin(), reached.end(), old) == reached.end())
-            checkClash(file, import, old, added);
+            findClashes(old, added, clashes);
         seen.push_back(added);
       }
+      reportClashes(file, import, clashes);
     }
   }
 
-  constexpr void checkClash(FileId file, const ImportSyntax &import, FileId old, FileId added) {
-    auto report = [&](std::string_view kind, NameId name, Loc first, Loc second) {
-      diagnostics()
-          .error(Id::DuplicateName, {file, import.begin, import.end},
-                 makeText(kind, " `", program.names.text(name), "` comes from two different files"))
-          .note(first, "one is here")
-          .note(second, "the other is here");
-    };
-    for (const CellSyntax &cell : program.files[added].cells) {
-      CellId other = program.findOwnCell(old, cell.name.name);
-      if (other != kNoCell)
-        report("cell", cell.name.name, program.locOf(other), program.files[added].loc(cell.name));
+  constexpr void findClashes(FileId old, FileId added, std::vector<Clash> &clashes) const {
+    const Syntax &syntax = program.files[added];
+    for (const CellSyntax &cell : syntax.cells)
+      if (CellId other = program.findOwnCell(old, cell.name.name); other != kNoCell)
+        clashes.push_back({"cell", cell.name.name, program.locOf(other), syntax.loc(cell.name)});
+    for (int32_t statement : syntax.fns) {
+      NameRef name = syntax.statements[statement].name;
+      if (FnRef other = program.findOwnFn(old, name.name); other.statement >= 0)
+        clashes.push_back({"function", name.name,
+                           program.files[old].loc(program.statementOf(other).name),
+                           syntax.loc(name)});
     }
-    for (int32_t statement : program.files[added].fns) {
-      NameRef name = program.files[added].statements[statement].name;
-      FnRef other = program.findOwnFn(old, name.name);
-      if (other.statement >= 0)
-        report("function", name.name, program.files[old].loc(program.statementOf(other).name),
-               program.files[added].loc(name));
+  }
+
+  /// A name that the file defines itself is reported there, all others at the import.
+  constexpr void reportClashes(FileId file, const ImportSyntax &import,
+                               const std::vector<Clash> &clashes) {
+    size_t others = 0;
+    for (const Clash &clash : clashes)
+      others += clash.first.file != file;
+    for (const Clash &clash : clashes) {
+      bool isOwn = clash.first.file == file;
+      Text names = makeText(clash.kind, " `", program.names.text(clash.name), "`");
+      if (!isOwn && others > 1)
+        names += makeText(" and ", others - 1, others == 2 ? " other name" : " other names");
+      Diagnostic &diagnostic = diagnostics().error(
+          Id::DuplicateName, isOwn ? clash.first : Loc{file, import.begin, import.end},
+          makeText(names, isOwn || others == 1 ? " comes" : " come", " from two different files"));
+      if (!isOwn)
+        diagnostic.note(clash.first, "one is here");
+      diagnostic.note(clash.second, "the other is here");
     }
   }
 

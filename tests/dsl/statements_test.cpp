@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sys/resource.h>
 
 namespace cellwright::test {
 
@@ -411,6 +412,7 @@ TEST_CASE("cycles of imports, names from two files and what is no regular file a
        {"e.cell", "fn f(v) = v * 2\ncell k { state h[H]; h' = h }\n"},
        {"f.cell", "import \"d.cell\"\nfn f(v) = v\n"},
        {"g.cell", "import \"c.cell\"\n"},
+       {"i.cell", "import \"d.cell\"\nfn f(v) = v\ncell k { state h[H]; h' = h }\n"},
        {"folder/x.cell", ""},
        {"h.cell",
         "import \"folder\"\nimport \"/dev/null\"\nimport \"nothing.cell\"\nimport \"\"\n"}});
@@ -418,6 +420,7 @@ TEST_CASE("cycles of imports, names from two files and what is no regular file a
   CHECK(fileIds(folder / "c.cell") == Strings{"duplicate-name"});
   CHECK(fileIds(folder / "f.cell") == Strings{"duplicate-name"});
   CHECK(fileIds(folder / "g.cell") == Strings{"duplicate-name"});
+  CHECK(fileIds(folder / "i.cell") == Strings{"duplicate-name", "duplicate-name"});
   CHECK(fileIds(folder / "h.cell") == Strings(4, "unreadable-file"));
 }
 
@@ -440,6 +443,24 @@ TEST_CASE("file.cell means the only cell that the file itself defines") {
   CHECK(find(folder / "e.cell").find("No such file") != std::string::npos);
   CHECK(find("lstm") == "lstm");
   CHECK(find("lstn").find("did you mean `lstm`?") != std::string::npos);
+}
+
+TEST_CASE("a file with thousands of imports takes little memory") {
+  std::map<std::string, std::string> files;
+  std::string imports;
+  for (int i = 0; i < 1000; ++i) {
+    std::string number = std::to_string(i);
+    files["k" + number + ".cell"] = "fn f" + number + "(v) = v\n";
+    imports += "import \"k" + number + ".cell\"\n";
+  }
+  files["all.cell"] = imports + "cell a { state h[H]; h' = f0(h) + f999(h) }";
+  Folder folder(files);
+  struct rusage before = {};
+  getrusage(RUSAGE_SELF, &before);
+  CHECK(fileIds(folder / "all.cell").empty());
+  struct rusage after = {};
+  getrusage(RUSAGE_SELF, &after);
+  CHECK(after.ru_maxrss - before.ru_maxrss < 100 * 1024);
 }
 
 //===-- repeat --------------------------------------------------------------------------------===//
