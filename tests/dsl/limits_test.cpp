@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <unordered_map>
 
 namespace cellwright::test {
 
@@ -49,6 +50,48 @@ std::string sum(int count, const std::function<std::string(const std::string &)>
   for (int i = 0; i < count; ++i)
     all += " +\n" + term(std::to_string(i));
   return all;
+}
+
+/// Parts of names that take the state `from` of a 32-bit FNV-1a to the state `to`, found by meeting
+/// in the middle.
+std::vector<std::string> collidingParts(uint32_t from, uint32_t to, size_t count) {
+  constexpr uint32_t kPrime = 16777619;
+  constexpr uint32_t kInverse = 899433627; // of the prime, modulo 2^32
+  static_assert(kPrime * kInverse == 1);
+  const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::unordered_map<uint32_t, std::string> heads;
+  for (char a : letters)
+    for (char b : letters)
+      for (char c : letters) {
+        uint32_t state = from;
+        for (char character : {a, b, c})
+          state = (state ^ static_cast<unsigned char>(character)) * kPrime;
+        heads[state] = {a, b, c};
+      }
+  std::vector<std::string> parts;
+  for (char a : letters)
+    for (char b : letters)
+      for (char c : letters)
+        for (char d : letters) {
+          uint32_t state = to;
+          for (char character : {d, c, b, a})
+            state = (state * kInverse) ^ static_cast<unsigned char>(character);
+          if (auto head = heads.find(state); head != heads.end())
+            parts.push_back(head->second + std::string{a, b, c, d});
+          if (parts.size() == count)
+            return parts;
+        }
+  return parts;
+}
+
+/// A cell of many statements whose names have the same 32-bit FNV-1a, a common hash of names.
+std::string collidingNames() {
+  std::string all = "h' = h\n";
+  std::vector<std::string> tails = collidingParts(7, 8, 150);
+  for (const std::string &head : collidingParts(2166136261u, 7, 300))
+    for (const std::string &tail : tails)
+      all += head + tail + "=h\n";
+  return cellWith(all);
 }
 
 struct Load {
@@ -199,6 +242,7 @@ std::vector<Load> loads() {
       {"a chain of options",
        cellWith(lines(40'000, [](auto i) { return "option o" + i + "=o" + next(i); }) +
                 "option o40000=1" + h)},
+      {"names that collide", collidingNames()},
       {"missing imports", lines(30'000, [](auto i) { return "import \"x" + i + ".cell\""; })},
   };
   for (Load &load : all)
