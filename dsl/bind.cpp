@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 
 namespace cellwright {
@@ -111,23 +112,41 @@ private:
     return hasOpen;
   }
 
+  /// Solves facts with one open dimension, linear ones first: others may have several solutions, of
+  /// which a later fact would choose.
   void solve() {
-    std::vector<bool> isDone(facts.size());
-    for (bool isProgress = true; isProgress;) {
-      isProgress = false;
-      for (size_t i = 0; i < facts.size(); ++i) {
-        int32_t open = isDone[i] ? -1 : onlyOpenDimension(facts[i].size);
-        if (open < 0)
-          continue;
-        isDone[i] = true;
-        int64_t solution = solveFor(open, facts[i]);
-        if (solution == 0)
-          continue;
-        numbers[open] = solution;
-        sources[open] = facts[i].source;
-        isProgress = true;
-      }
+    std::vector<std::vector<size_t>> factsOf(numbers.size()); // by dimension
+    std::set<size_t> linear;
+    std::set<size_t> others;
+    auto consider = [&](size_t i) {
+      int32_t open = onlyOpenDimension(facts[i].size);
+      if (open >= 0)
+        (isLinear(facts[i].size, open) ? linear : others).insert(i);
+    };
+    for (size_t i = 0; i < facts.size(); ++i) {
+      forEachDimension(facts[i].size, [&](int32_t dimension) { factsOf[dimension].push_back(i); });
+      consider(i);
     }
+    while (!linear.empty() || !others.empty()) {
+      std::set<size_t> &next = linear.empty() ? others : linear;
+      size_t i = *next.begin();
+      next.erase(next.begin());
+      int32_t open = onlyOpenDimension(facts[i].size);
+      int64_t solution = open < 0 ? 0 : solveFor(open, facts[i]);
+      if (solution <= 0)
+        continue;
+      numbers[open] = solution;
+      sources[open] = facts[i].source;
+      for (size_t other : factsOf[open])
+        consider(other);
+    }
+  }
+
+  bool isLinear(SizeId size, int32_t dimension) {
+    Rational slope = evaluateWith(size, dimension, 2) - evaluateWith(size, dimension, 1);
+    return slope.isValid && !slope.isZero() &&
+           evaluateWith(size, dimension, 4) - evaluateWith(size, dimension, 3) == slope &&
+           evaluateWith(size, dimension, 8) - evaluateWith(size, dimension, 7) == slope;
   }
 
   Rational evaluateWith(SizeId size, int32_t dimension, int64_t number) {
@@ -138,12 +157,16 @@ private:
     return value;
   }
 
+  static constexpr int64_t kAnySize = -1;
+
   /// The number of `dimension` that makes the size of a fact what it says; 0 if there is none, or
-  /// none that can be found.
+  /// none that can be found; kAnySize if the others make it so already.
   int64_t solveFor(int32_t dimension, const SizeFact &fact) {
     Rational target = {fact.number, 1, true};
     Rational one = evaluateWith(fact.size, dimension, 1);
     Rational slope = evaluateWith(fact.size, dimension, 2) - one;
+    if (one == target && slope.isZero() && evaluateWith(fact.size, dimension, 3) == target)
+      return kAnySize;
     if (slope.isValid && !slope.isZero()) {
       Rational linear = Rational{1, 1, true} + (target - one) / slope;
       if (linear.isInteger() && linear.numerator > 0 && linear.numerator <= kMaxSize &&
@@ -170,6 +193,8 @@ private:
     for (size_t i = 0; i < facts.size(); ++i) {
       const SizeFact &fact = facts[i];
       int32_t open = onlyOpenDimension(fact.size);
+      if (open >= 0 && solveFor(open, fact) == kAnySize)
+        continue;
       if (open >= 0) {
         isReported[open] = true;
         rejectFact(fact, origins[i], open);

@@ -67,6 +67,44 @@ TEST_CASE("names of inputs, states and parameters are sizes of their own until a
             .empty());
 }
 
+TEST_CASE("the checker uses a require that cannot be solved for a name") {
+  CHECK(idsOf(cellWith("param p[4], q[H * H]\nrequire H * H == 4\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(idsOf(cellWith(
+                  "param p[H * H * I], q[4 * I]\nrequire 4 == H * H\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(idsOf(cellWith(
+            "param p[H * H + 1], q[4]\nrequire H * H == 4\nh' = h * sum(p + q) + sum(x)")) ==
+        Strings{"shape-mismatch"});
+  CHECK(
+      idsOf(cellWith("param p[2 / H * 3], q[6]\nrequire 2 == 2 / H\nh' = h * sum(p + q) + sum(x)"))
+          .empty());
+}
+
+TEST_CASE("sizes whose quotients cancel are equal") {
+  CHECK(idsOf(cellWith("param p[(I + 1) * (H / (I + 1))], q[H]\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(
+      idsOf(cellWith(
+                "param p[H / (I + 1) + 1], q[(H + I + 1) / (I + 1)]\nh' = h * sum(p + q) + sum(x)"))
+          .empty());
+}
+
+TEST_CASE("of an equation with several solutions the one is taken that others demand") {
+  std::string text = "cell a { input x[F * (6 - F)], y[F]; state h[H]; h' = h * sum(x) * sum(y) }";
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 8}, {"y", 4}}).empty());
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 8}, {"y", 2}}).empty());
+}
+
+TEST_CASE("an equation that holds for any size fixes none") {
+  std::string text =
+      "cell a { input x[E], y[F], z[D]; state h[H]; require E + F * D == 1 + F; h' = h "
+      "* sum(x) * sum(y) * sum(z) }";
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 1}, {"y", 6}, {"z", 1}}).empty());
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 1}, {"z", 1}}) ==
+        Strings{"open-dimension: nothing fixes dimension `F`; give its size with `--dim F=...`"});
+}
+
 TEST_CASE("a contradiction between requires is reported") {
   CHECK(idsOf(cellWith("require I == H\nrequire I == 2 * H\nh' = h + x")) ==
         Strings{"require-failed"});
