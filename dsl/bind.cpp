@@ -473,7 +473,7 @@ private:
       double probability = bound.constants[cell.operand(op, op.operandCount - 1)];
       if (!(probability >= 0 && probability <= 1))
         report(Id::BadProbability, op.loc,
-               makeText("a probability is between 0 and 1, this is ", probability));
+               makeText("this probability is ", probability, "; it is between 0 and 1"));
     }
   }
 };

@@ -145,7 +145,7 @@ private:
     std::string_view callee = kFunctions[function].name;
     if (value.argument == words::kPer && callee == "dropout") {
       if (value.word != words::kSequence)
-        return rejectNamed(index, argument, "`per` is `sequence`");
+        return rejectNamed(index, argument, "`per` is not `sequence`, the only value it may have");
       taken.perSequence = true;
       return true;
     }
@@ -164,7 +164,7 @@ private:
     for (int i = 0; i < signature.count; ++i)
       if (signature.names[i] == name)
         return makeText("argument `", name, "` of `", kFunctions[function].name,
-                        "` is given by position, not by name");
+                        "` is given by name; it is given by position");
     Text message = makeText("`", kFunctions[function].name, "` has no named argument `", name, "`");
     if (!signature.namedParam.empty())
       message += makeText("; it has `", signature.namedParam, "`");
@@ -191,7 +191,8 @@ private:
     if (isNameMissing)
       return rejectNamed(index, node(index).count - 1,
                          makeText("this argument of `", kFunctions[function].name,
-                                  "` is given by name: `", signature.namedParam, " = ...`"));
+                                  "` is given by position; it is given by name: `",
+                                  signature.namedParam, " = ...`"));
     if (isGood && got != signature.count)
       return rejectCount(index, signature.count, got);
     for (ValueId value : taken.positional)
@@ -200,13 +201,13 @@ private:
   }
 
   constexpr bool checkProbability(const Value &value, int32_t root) {
-    if (!checkConstant(value, root, "a probability"))
+    if (!checkConstant(value, root, "this probability"))
       return false;
     const Op &op = cell.ops[value.op];
     if (op.kind != OpKind::Number || (op.number >= 0 && op.number <= 1))
       return true;
     report(Id::BadProbability, locOf(root),
-           makeText("a probability is between 0 and 1, this is ", op.number));
+           makeText("this probability is ", op.number, "; it is between 0 and 1"));
     return false;
   }
 
@@ -324,8 +325,10 @@ private:
         return rejectNamed(index, i,
                            makeText("`linear` has no named argument `", nameText(value.argument),
                                     "`; it has `bias`"));
-      if (isGiven || (value.word != words::kTrue && value.word != words::kFalse))
-        return rejectNamed(index, i, "`bias` is `true` or `false`, given once");
+      if (isGiven)
+        return rejectNamed(index, i, "`bias` is given twice");
+      if (value.word != words::kTrue && value.word != words::kFalse)
+        return rejectNamed(index, i, "`bias` is neither `true` nor `false`");
       isGiven = true;
       hasBias = value.word == words::kTrue;
     }
@@ -335,8 +338,10 @@ private:
   constexpr Value callLinear(int32_t index, size_t first) {
     bool hasBias = true;
     if (target.name == kNoName) {
-      report(Id::LinearWithoutName, signOf(index),
-             "`linear` stands in a statement that assigns a name, which names its parameters");
+      report(
+          Id::LinearWithoutName, signOf(index),
+          "`linear` stands where no name is assigned; its parameters are called by the name on the "
+          "left side");
       return {};
     }
     if (!takeBias(index, first, hasBias))

@@ -121,6 +121,15 @@ protected:
   constexpr Loc signOf(int32_t index) const { return frame->syntax->signLoc(node(index)); }
   constexpr std::string_view nameText(NameId name) const { return program.names.text(name); }
 
+  /// What stands at a place, cut if it is long.
+  constexpr Text sourceText(Loc loc) const {
+    constexpr size_t kMaxLength = 40;
+    std::string_view text = program.sources.text(loc);
+    if (text.size() <= kMaxLength)
+      return text;
+    return makeText(text.substr(0, kMaxLength), "...");
+  }
+
   //===-- Problems ----------------------------------------------------------------------------===//
 
   /// Reports an error; inside a function, with the calls that lead there.
@@ -142,9 +151,10 @@ protected:
       return false;
     if (++steps <= kMaxSteps && ++tables.fileSteps() <= kMaxFileSteps)
       return true;
-    return stop(Id::TooManyOperations, loc,
-                "a cell is limited to 200,000 operations after inlining and unrolling, and its "
-                "file to 1,000,000; this needs more");
+    return stop(
+        Id::TooManyOperations, loc,
+        "this cell needs more work than 200,000 operations after inlining and unrolling, or "
+        "its file more than 1,000,000, the limits");
   }
 
   constexpr bool stop(Id id, Loc loc, Text message) {

@@ -78,8 +78,9 @@ protected:
     if (shapeOf(value.op).rank == 0 && rateOf(value.op) == Rate::Constant)
       return true;
     report(Id::NotConstant, locOf(root),
-           makeText(what, " is a compile-time number: numbers, options, counters, `size(v)` and "
-                          "`+ - * / ^` of these"));
+           makeText(what,
+                    " is no compile-time number; these are numbers, options, counters, `size(v)` "
+                    "and `+ - * / ^` of these"));
     return false;
   }
 
@@ -357,7 +358,7 @@ private:
   }
 
   constexpr Value evaluatePower(int32_t index, size_t first) {
-    if (isBroken(first, 1) || !checkConstant(stack[first + 1], index - 1, "an exponent"))
+    if (isBroken(first, 1) || !checkConstant(stack[first + 1], index - 1, "this exponent"))
       return {};
     return makeCall(index, functions::kPower, {stack[first].op, stack[first + 1].op},
                     shapeOf(stack[first].op));
@@ -425,7 +426,7 @@ private:
     const Shape shape = shapeOf(stack[first].op);
     if (shape.rank != 2) {
       report(Id::NotAMatrix, signOf(index),
-             makeText("`.T` is of a matrix, this is ", describe(shape)))
+             makeText("`.T` stands behind ", describe(shape), "; a transpose is of a matrix"))
           .under(locOf(index - 1));
       return {};
     }
@@ -460,7 +461,7 @@ private:
     const Shape shape = shapeOf(vector.op);
     if (shape.rank != 1) {
       report(Id::NotAVector, signOf(index),
-             makeText("a slice is of a vector, this is ", describe(shape)))
+             makeText("this slice is of ", describe(shape), "; slices are of vectors"))
           .under(locOf(frame->syntax->operandBefore(beginRoot)));
       return {};
     }

@@ -97,12 +97,14 @@ protected:
         number.isValid ? number.numerator < least : cell.sizes.sign(solver.resolve(size)) < 0;
     if (isTooSmall) {
       report(Id::BadSize, loc,
-             makeText("a size is ", least == 0 ? "not negative" : "positive", ", this one is `",
-                      sizeText(size), "`"));
+             makeText(least == 0 ? "this bound is `" : "this size is `", sizeText(size),
+                      least == 0 ? "`; a bound of a slice is 0 or more"
+                                 : "`; a size is a positive integer"));
       return false;
     }
     if (number.isValid && number.numerator > kMaxSize) {
-      report(Id::SizeLimit, loc, makeText("sizes are below 2^31, this one is ", number.numerator));
+      report(Id::SizeLimit, loc,
+             makeText("this size is ", number.numerator, "; sizes are below 2^31"));
       return false;
     }
     return true;
@@ -136,20 +138,19 @@ protected:
       }
       if (!value.isValid) {
         report(Id::BadBound, locOf(expr.root),
-               makeText("a bound of `repeat` must be known when the cell is checked, `",
-                        sizeText(number.size), "` has no number yet; give one with `--dim`"));
+               makeText("this bound, `", sizeText(number.size),
+                        "`, has no number when the cell is checked; give it one with `--dim`"));
         return false;
       }
     }
     bool isLarge = number.kind == Number::Kind::Real && (number.real > 1e15 || number.real < -1e15);
     if (isLarge) {
       report(Id::TooManyMicroSteps, locOf(expr.root),
-             makeText("a cell is limited to 10,000 micro-steps, this bound is ", number.real));
+             makeText("this bound is ", number.real, "; a cell is limited to 10,000 micro-steps"));
       return false;
     }
     report(Id::BadBound, locOf(expr.root),
-           "a bound of `repeat` is an integer known when the cell is checked")
-        .message += describe(number);
+           makeText("this bound", describe(number), "; a bound of `repeat` is an integer"));
     return false;
   }
 
@@ -167,9 +168,11 @@ private:
       if (kind == NodeKind::Number || kind == NodeKind::Name || kind == NodeKind::Negate ||
           operatorOf(kind) != kNoFunction)
         continue;
-      report(Id::NotConstant, locOf(i),
-             "expected a compile-time number: numbers, options, counters, dimensions, `size(v)` "
-             "and `+ - * / ^` of these");
+      report(
+          Id::NotConstant, locOf(i),
+          makeText("expected a compile-time number, found `", sourceText(locOf(i)),
+                   "`; these are numbers, options, counters, dimensions, `size(v)` and `+ - * / ^` "
+                   "of these"));
       return false;
     }
     return true;
@@ -392,22 +395,21 @@ private:
 
   constexpr Text describe(const Number &number) {
     if (number.kind == Number::Kind::Real)
-      return makeText(", this is ", number.real);
+      return makeText(" is ", number.real);
     if (number.kind == Number::Kind::Size)
-      return makeText(", this is `", sizeText(number.size), "`");
-    return {};
+      return makeText(" is `", sizeText(number.size), "`");
+    return " has no number when the cell is checked";
   }
 
   constexpr void reportNoSize(Expr expr, const Number &number) {
     if (number.kind == Number::Kind::Real && number.real > static_cast<double>(kMaxSize)) {
       report(Id::SizeLimit, locOf(expr.root),
-             makeText("sizes are below 2^31, this one is ", number.real));
+             makeText("this size is ", number.real, "; sizes are below 2^31"));
       return;
     }
-    Text message = "a size is an integer";
-    message += describe(number);
-    if (number.kind == Number::Kind::Op)
-      message += ", this number is not one for all sizes";
+    Text message = "this size is not an integer for all numbers of its names";
+    if (number.kind == Number::Kind::Real)
+      message = makeText("this size is ", number.real, "; a size is a positive integer");
     report(Id::BadSize, locOf(expr.root), std::move(message));
   }
 

@@ -32,7 +32,7 @@ protected:
     if (cell.ops.size() >= kMaxOperations) {
       if (!isStopped)
         stop(Id::TooManyOperations, op.loc,
-             "a cell is limited to 200,000 operations after inlining and unrolling");
+             "this cell has more than 200,000 operations after inlining and unrolling, the limit");
       return kNoValue;
     }
     for (ValueId operand : operands)

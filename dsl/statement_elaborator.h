@@ -40,6 +40,7 @@ protected:
   };
   std::vector<NextAssignment> nextAssignments; // by state
   NameRef outputName;
+  Loc outputLoc;
 
   constexpr bool isNextAssigned(int32_t state) const override {
     return nextAssignments[state].isAssigned;
@@ -189,10 +190,11 @@ private:
 
   constexpr void rejectShape(const Statement &statement, SymbolKind kind, const Shape &shape) {
     std::string_view name = nameText(statement.name.name);
-    std::string_view things = kind == SymbolKind::Input ? "inputs" : "states";
-    Text message = makeText(things, " are vectors, `", name, "` is ", describe(shape));
+    std::string_view thing = kind == SymbolKind::Input ? "input" : "state";
+    Text message =
+        makeText(thing, " `", name, "` is ", describe(shape), "; ", thing, "s are vectors");
     if (shape.rank == 0)
-      message += makeText("; write `", name, "[1]` for one number");
+      message += makeText(": write `", name, "[1]` for one number");
     report(Id::NotAVector, frame->syntax->loc(statement.name), std::move(message));
   }
 
@@ -207,7 +209,7 @@ private:
   }
 
   constexpr ValueId declareOption(const Statement &statement, int32_t index) {
-    ValueId value = evaluateConstant(statement.value, "the default of an option");
+    ValueId value = evaluateConstant(statement.value, "the default of this option");
     for (const Setting &setting : settings.options)
       if (setting.name == cell.options[index].name)
         value = addNumber(setting.number, cell.options[index].loc);
@@ -229,7 +231,7 @@ private:
     NameRef name = statement.initializer;
     if (name.name == kNoName) {
       initializer.kind = InitializerKind::Constant;
-      initializer.first = evaluateConstant(statement.value, "an initial value");
+      initializer.first = evaluateConstant(statement.value, "this initial value");
       return initializer.first != kNoValue;
     }
     int found = findInitializer(nameText(name.name));
@@ -247,9 +249,9 @@ private:
     }
     initializer.kind = row.kind;
     if (row.arguments > 0)
-      initializer.first = evaluateConstant(statement.value, "an initializer's argument");
+      initializer.first = evaluateConstant(statement.value, "this argument of an initializer");
     if (row.arguments > 1)
-      initializer.second = evaluateConstant(statement.second, "an initializer's argument");
+      initializer.second = evaluateConstant(statement.second, "this argument of an initializer");
     return (row.arguments < 1 || initializer.first != kNoValue) &&
            (row.arguments < 2 || initializer.second != kNoValue);
   }
@@ -452,13 +454,14 @@ private:
     Loc loc = frame->syntax->loc(name);
     bool isSecond = outputName.name != kNoName;
     if (isSecond)
-      report(Id::DuplicateName, loc, "a cell has one output, this is a second one");
+      report(Id::DuplicateName, loc, "this is a second output; a cell has at most one")
+          .note(outputLoc, makeText("`", nameText(outputName.name), "` is the output here"));
     ValueId value = kNoValue;
     if (!statement.isBroken)
       value = checkAnnotation(statement, evaluate(statement.value).op);
     if (value != kNoValue && shapeOf(value).rank != 1) {
       report(shapeOf(value).rank == 0 ? Id::ScalarAssignment : Id::NotAVector, loc,
-             makeText("the output is a vector, this is ", describe(shapeOf(value))))
+             makeText("this output is ", describe(shapeOf(value)), "; an output is a vector"))
           .under(locOf(statement.value.root));
       value = kNoValue;
     }
@@ -466,6 +469,7 @@ private:
     if (isSecond)
       return;
     outputName = name;
+    outputLoc = loc;
     cell.output = value;
     cell.outputName = nameText(name.name);
   }
@@ -489,8 +493,8 @@ private:
     int64_t more = 0; // micro-steps after the first
     if (__builtin_sub_overflow(last, first, &more) || more >= kMaxMicroSteps - microSteps) {
       stop(Id::TooManyMicroSteps, loc,
-           makeText("a cell is limited to 10,000 micro-steps, `repeat ",
-                    nameText(statement.name.name), " in ", first, "..", last, "` exceeds that"));
+           makeText("`repeat ", nameText(statement.name.name), " in ", first, "..", last,
+                    "` makes more than 10,000 micro-steps, the limit of a cell"));
       return;
     }
     for (int64_t i = 0; i <= more && !isStopped; ++i)

@@ -126,7 +126,8 @@ protected:
   constexpr bool enter(const Token &token) {
     if (++nesting <= kMaxNesting)
       return true;
-    return fail(Id::TooDeep, token, makeText("nesting is limited to ", kMaxNesting, " levels"));
+    return fail(Id::TooDeep, token,
+                makeText("this is nested deeper than ", kMaxNesting, " levels, the limit"));
   }
 
   /// Takes the bracket that closes `open`.
