@@ -40,13 +40,15 @@ bool readText(const std::string &path, std::string &text, std::string &reason) {
   }
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  text.resize(kMaxFileBytes + 1);
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  char block[1 << 16];
+  while (in.is_open() && in && text.size() <= kMaxFileBytes) {
+    in.read(block, sizeof block);
+    text.append(block, static_cast<size_t>(in.gcount()));
+  }
   if (!in.is_open() || in.bad()) {
     reason = errno != 0 ? std::strerror(errno) : "reading failed";
     return false;
   }
-  text.resize(static_cast<size_t>(in.gcount()));
   return true;
 }
 
