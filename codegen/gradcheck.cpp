@@ -157,12 +157,16 @@ private:
     return std::nullopt;
   }
 
+  int64_t countSamples(const Elements &elements) const {
+    return std::min(static_cast<int64_t>(elements.size()), check.samples);
+  }
+
   /// Elements of a tensor to look at: all of a small one, else a random choice. Those that are no
   /// numbers are always among them.
   std::vector<int64_t> chooseElements(const Elements &found) {
     auto count = static_cast<int64_t>(found.size());
     std::vector<int64_t> chosen;
-    for (int64_t i = 0; i < std::min(count, check.samples); ++i)
+    for (int64_t i = 0; i < countSamples(found); ++i)
       chosen.push_back(count <= check.samples ? i : numbers.below(count));
     for (int64_t i = 0; i < count && count > check.samples; ++i)
       if (!std::isfinite(found[i]))
@@ -181,6 +185,8 @@ private:
     double largest = std::max({largestOf(found), 1e-3, check.smallest});
     double agreement = std::max(row.limit * largest / 100, 1e-9);
     for (int64_t element : chooseElements(found)) {
+      if (check.progress)
+        check.progress(done++, differences);
       if (auto expected = smoothDifference(numbersOf[element], agreement))
         keepWorst(row, element, found[element], *expected, largest);
       else
@@ -190,6 +196,9 @@ private:
   }
 
   void compareGradients(const Gradients &found) {
+    for (const auto *list : {&found.inputs, &found.firstStates, &found.params})
+      for (const Elements &elements : *list)
+        differences += countSamples(elements);
     for (size_t i = 0; i < cell.inputs.size(); ++i)
       compareTensor("din." + str(cell.inputs[i].name), input.inputs[i], found.inputs[i]);
     for (size_t i = 0; i < cell.states.size(); ++i)
@@ -207,6 +216,7 @@ private:
   const GradcheckOptions &check;
   Numbers numbers;
   std::vector<GradcheckRow> rows;
+  int64_t done = 0, differences = 0; // for progress
 };
 
 /// Makes each row zeros with a single 1.

@@ -6,6 +6,7 @@
 #include "codegen/execute.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct GradcheckOptions {
   bool hasResets = false;
   double smallest =
       0; // errors are relative to the tensor's largest magnitude, or to this if larger
+  /// Called after each difference with how many are done and how many there will be.
+  std::function<void(int64_t done, int64_t all)> progress = {};
 };
 
 /// The worst element of one tensor.

@@ -2,7 +2,9 @@
 // check all equations.
 #include "dsl/bind.h"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 
 namespace cellwright {
@@ -44,10 +46,12 @@ private:
   const Cell &cell;
   SizeTable sizes; // a copy: equations of `require` make new ones
   std::vector<SizeFact> facts;
+  std::vector<const Require *> origins; // by fact: the require that it is, or null
   Diagnostics &problems;
   std::vector<int64_t> numbers; // by dimension; 0 is open
   std::vector<Text> sources;    // by dimension: who said so
   std::vector<bool> isUsed;     // by size
+  std::vector<Loc> places;      // by size: something that has it
   std::vector<bool> isReported; // by dimension: its diagnostic is out
 
   //===-- Equations ---------------------------------------------------------------------------===//
@@ -66,9 +70,13 @@ private:
       if (require.comparison != Comparison::Equal)
         continue;
       SizeId difference = sizes.subtract(sizeOf(require.left), sizeOf(require.right));
-      if (difference != kNoSize && !sizes.isNumber(difference))
-        facts.push_back({difference, 0, makeText("require ", require.text)});
+      if (difference == kNoSize || sizes.isNumber(difference))
+        continue;
+      origins.resize(facts.size(), nullptr);
+      origins.push_back(&require);
+      facts.push_back({difference, 0, require.text});
     }
+    origins.resize(facts.size(), nullptr);
   }
 
   /// Calls `visit(dimension)` for every name in a size.
@@ -104,23 +112,41 @@ private:
     return hasOpen;
   }
 
+  /// Solves facts with one open dimension, linear ones first: others may have several solutions, of
+  /// which a later fact would choose.
   void solve() {
-    std::vector<bool> isDone(facts.size());
-    for (bool isProgress = true; isProgress;) {
-      isProgress = false;
-      for (size_t i = 0; i < facts.size(); ++i) {
-        int32_t open = isDone[i] ? -1 : onlyOpenDimension(facts[i].size);
-        if (open < 0)
-          continue;
-        isDone[i] = true;
-        int64_t solution = solveFor(open, facts[i]);
-        if (solution == 0)
-          continue;
-        numbers[open] = solution;
-        sources[open] = facts[i].source;
-        isProgress = true;
-      }
+    std::vector<std::vector<size_t>> factsOf(numbers.size()); // by dimension
+    std::set<size_t> linear;
+    std::set<size_t> others;
+    auto consider = [&](size_t i) {
+      int32_t open = onlyOpenDimension(facts[i].size);
+      if (open >= 0)
+        (isLinear(facts[i].size, open) ? linear : others).insert(i);
+    };
+    for (size_t i = 0; i < facts.size(); ++i) {
+      forEachDimension(facts[i].size, [&](int32_t dimension) { factsOf[dimension].push_back(i); });
+      consider(i);
     }
+    while (!linear.empty() || !others.empty()) {
+      std::set<size_t> &next = linear.empty() ? others : linear;
+      size_t i = *next.begin();
+      next.erase(next.begin());
+      int32_t open = onlyOpenDimension(facts[i].size);
+      int64_t solution = open < 0 ? 0 : solveFor(open, facts[i]);
+      if (solution <= 0)
+        continue;
+      numbers[open] = solution;
+      sources[open] = facts[i].source;
+      for (size_t other : factsOf[open])
+        consider(other);
+    }
+  }
+
+  bool isLinear(SizeId size, int32_t dimension) {
+    Rational slope = evaluateWith(size, dimension, 2) - evaluateWith(size, dimension, 1);
+    return slope.isValid && !slope.isZero() &&
+           evaluateWith(size, dimension, 4) - evaluateWith(size, dimension, 3) == slope &&
+           evaluateWith(size, dimension, 8) - evaluateWith(size, dimension, 7) == slope;
   }
 
   Rational evaluateWith(SizeId size, int32_t dimension, int64_t number) {
@@ -131,12 +157,16 @@ private:
     return value;
   }
 
+  static constexpr int64_t kAnySize = -1;
+
   /// The number of `dimension` that makes the size of a fact what it says; 0 if there is none, or
-  /// none that can be found.
+  /// none that can be found; kAnySize if the others make it so already.
   int64_t solveFor(int32_t dimension, const SizeFact &fact) {
     Rational target = {fact.number, 1, true};
     Rational one = evaluateWith(fact.size, dimension, 1);
     Rational slope = evaluateWith(fact.size, dimension, 2) - one;
+    if (one == target && slope.isZero() && evaluateWith(fact.size, dimension, 3) == target)
+      return kAnySize;
     if (slope.isValid && !slope.isZero()) {
       Rational linear = Rational{1, 1, true} + (target - one) / slope;
       if (linear.isInteger() && linear.numerator > 0 && linear.numerator <= kMaxSize &&
@@ -160,13 +190,14 @@ private:
 
   void checkFacts() {
     isReported.assign(numbers.size(), false);
-    for (const SizeFact &fact : facts) {
+    for (size_t i = 0; i < facts.size(); ++i) {
+      const SizeFact &fact = facts[i];
       int32_t open = onlyOpenDimension(fact.size);
+      if (open >= 0 && solveFor(open, fact) == kAnySize)
+        continue;
       if (open >= 0) {
         isReported[open] = true;
-        report(Id::SizeContradiction, {},
-               makeText("`", sizes.text(fact.size), "` is ", fact.number, " by `", fact.source,
-                        "`, which no size ", cell.dimensions[open].name, " gives"));
+        rejectFact(fact, origins[i], open);
         continue;
       }
       if (isOpen(fact.size))
@@ -174,25 +205,82 @@ private:
       Rational value = sizes.evaluate(fact.size, numbers);
       if (value == Rational{fact.number, 1, true})
         continue;
-      Text others;
-      forEachDimension(fact.size, [&](int32_t dimension) {
-        Text source = makeText("`", sources[dimension], "`");
-        if (others.view().find(source.view()) == std::string_view::npos)
-          others += makeText(others.empty() ? "" : " and ", source);
-      });
-      reportContradiction(fact, value, others);
+      if (origins[i] != nullptr)
+        report(Id::RequireFailed, origins[i]->loc,
+               makeText("`", origins[i]->text, "` does not hold", withSources(fact.size),
+                        whyText(*origins[i])));
+      else
+        reportContradiction(fact, value);
     }
   }
 
-  void reportContradiction(const SizeFact &fact, Rational value, const Text &others) {
+  /// Reports a fact that no number of its only open dimension makes true.
+  void rejectFact(const SizeFact &fact, const Require *origin, int32_t open) {
+    std::string_view name = cell.dimensions[open].name;
+    if (origin != nullptr) {
+      report(Id::SizeContradiction, origin->loc,
+             makeText("`", origin->text, "` holds for no size ", name, withSources(fact.size),
+                      whyText(*origin)));
+      return;
+    }
+    Diagnostic &diagnostic =
+        report(Id::SizeContradiction, {},
+               makeText("`", sizes.text(fact.size), "` is ", fact.number, " by `", fact.source,
+                        "`, which no size ", name, " gives", withSources(fact.size)));
+    noteRequirements(diagnostic, fact.size);
+  }
+
+  void reportContradiction(const SizeFact &fact, Rational value) {
+    if (sizes.isNumber(fact.size)) {
+      Diagnostic &diagnostic = report(Id::SizeContradiction, {},
+                                      makeText("`", fact.source, "` says ", fact.number,
+                                               " where the cell has the size ", numberText(value)));
+      noteRequirements(diagnostic, fact.size);
+      return;
+    }
+    Text others;
+    forEachDimension(fact.size, [&](int32_t dimension) {
+      Text source = makeText("`", sources[dimension], "`");
+      if (others.view().find(source.view()) == std::string_view::npos)
+        others += makeText(others.empty() ? "" : " and ", source);
+    });
     Diagnostic &diagnostic =
         report(Id::SizeContradiction, {},
                makeText("`", sizes.text(fact.size), "` is ", fact.number, " by `", fact.source,
                         "`, but ", numberText(value), " by ", others));
-    for (const Require &require : cell.requirements)
-      if (require.comparison == Comparison::Equal && !require.text.empty())
-        diagnostic.note(require.loc, makeText("`", require.text, "`",
-                                              require.why.empty() ? "" : ": ", require.why));
+    noteRequirements(diagnostic, fact.size);
+  }
+
+  /// Notes the equalities that may be why sizes of the cell are the same.
+  void noteRequirements(Diagnostic &diagnostic, SizeId size) {
+    std::vector<bool> isNamed(numbers.size());
+    forEachDimension(size, [&](int32_t dimension) { isNamed[dimension] = true; });
+    for (const Require &require : cell.requirements) {
+      SizeId side = sizeOf(require.left);
+      bool isRelated = require.comparison == Comparison::Equal && side != kNoSize && side == size;
+      if (require.comparison == Comparison::Equal && side != kNoSize)
+        forEachDimension(side, [&](int32_t dimension) { isRelated |= isNamed[dimension]; });
+      if (isRelated && !require.text.empty())
+        diagnostic.note(require.loc, makeText("`", require.text, "`", whyText(require)));
+    }
+  }
+
+  static Text whyText(const Require &require) {
+    return require.why.empty() ? Text() : makeText(": ", require.why);
+  }
+
+  /// ` with I = 3 by `in.x`, H = 4 by `state0.h``, or nothing.
+  Text withSources(SizeId size) const {
+    Text text;
+    std::vector<int32_t> seen;
+    forEachDimension(size, [&](int32_t dimension) {
+      if (numbers[dimension] == 0 || std::find(seen.begin(), seen.end(), dimension) != seen.end())
+        return;
+      seen.push_back(dimension);
+      text += makeText(text.empty() ? " with " : ", ", cell.dimensions[dimension].name, " = ",
+                       numbers[dimension], " by `", sources[dimension], "`");
+    });
+    return text;
   }
 
   static Text numberText(Rational number) {
@@ -209,28 +297,32 @@ private:
 
   //===-- Sizes -------------------------------------------------------------------------------===//
 
-  void use(SizeId size) {
-    if (size != kNoSize)
-      isUsed[size] = true;
+  void use(SizeId size, Loc loc) {
+    if (size == kNoSize)
+      return;
+    if (!isUsed[size])
+      places[size] = loc;
+    isUsed[size] = true;
   }
 
   void findUsedSizes() {
     isUsed.assign(cell.sizes.count(), false);
-    auto useShape = [&](const Shape &shape) {
-      use(shape.rows);
-      use(shape.columns);
+    places.assign(cell.sizes.count(), Loc{});
+    auto useShape = [&](const Shape &shape, Loc loc) {
+      use(shape.rows, loc);
+      use(shape.columns, loc);
     };
-    for (const Input &input : cell.inputs)
-      useShape(input.shape);
-    for (const State &state : cell.states)
-      useShape(state.shape);
-    for (const Param &param : cell.params)
-      useShape(param.shape);
     for (const Op &op : cell.ops) {
-      useShape(op.shape);
-      use(op.begin);
-      use(op.end);
+      useShape(op.shape, op.loc);
+      use(op.begin, op.loc);
+      use(op.end, op.loc);
     }
+    for (const Input &input : cell.inputs)
+      useShape(input.shape, input.loc);
+    for (const State &state : cell.states)
+      useShape(state.shape, state.loc);
+    for (const Param &param : cell.params)
+      useShape(param.shape, param.loc);
   }
 
   void reportOpenDimensions() {
@@ -297,40 +389,35 @@ private:
 
   void evaluateSizes(Bound &bound) {
     bound.sizes.assign(cell.sizes.count(), -1);
+    std::vector<bool> isShape(cell.sizes.count());
+    auto markShape = [&](const Shape &shape) {
+      for (SizeId size : {shape.rows, shape.columns})
+        if (size != kNoSize)
+          isShape[size] = true; // bounds of slices may be 0
+    };
+    for (const Op &op : cell.ops)
+      markShape(op.shape);
+    for (const Input &input : cell.inputs)
+      markShape(input.shape);
     for (size_t i = 0; i < isUsed.size(); ++i) {
       if (!isUsed[i])
         continue;
       Rational value = sizes.evaluate(static_cast<SizeId>(i), numbers);
       bound.sizes[i] = value.isInteger() && value.numerator >= 0 ? value.numerator : -1;
-      if (!value.isInteger() || value.numerator > kMaxSize)
-        reportBadSize(static_cast<SizeId>(i), locOf(static_cast<SizeId>(i)), value);
+      bool isTooSmall = isShape[i] && value.sign() <= 0;
+      if (!value.isInteger() || value.numerator > kMaxSize || isTooSmall)
+        reportBadSize(static_cast<SizeId>(i), places[i], value);
     }
-    auto checkShape = [&](const Shape &shape, Loc loc) {
-      for (SizeId size : {shape.rows, shape.columns})
-        if (size != kNoSize && bound.sizes[size] <= 0)
-          reportBadSize(size, loc, sizes.evaluate(size, numbers));
-    };
-    for (const Op &op : cell.ops)
-      checkShape(op.shape, op.loc);
-    for (const Input &input : cell.inputs)
-      checkShape(input.shape, input.loc);
-  }
-
-  /// An operation that has this size.
-  Loc locOf(SizeId size) const {
-    for (const Op &op : cell.ops)
-      if (op.shape.rows == size || op.shape.columns == size || op.begin == size || op.end == size)
-        return op.loc;
-    for (const Input &input : cell.inputs)
-      if (input.shape.rows == size)
-        return input.loc;
-    return {};
   }
 
   void checkDivisions() {
     for (const ExactDivision &division : cell.divisions) {
       Rational value = sizes.evaluate(division.quotient, numbers);
-      if (!value.isInteger())
+      if (!value.isValid)
+        report(Id::InexactDivision, division.loc,
+               makeText("`", sizes.text(division.quotient), "` divides by zero or is too large",
+                        withNumbers(division.quotient)));
+      else if (!value.isInteger())
         report(Id::InexactDivision, division.loc,
                makeText("`", sizes.text(division.quotient), "` is ", numberText(value),
                         withNumbers(division.quotient), "; a division of sizes is exact"));
@@ -377,8 +464,7 @@ private:
       if (compare(left, require.comparison, right))
         continue;
       report(Id::RequireFailed, require.loc,
-             makeText("`", require.text, "` does not hold, ", left, " ",
-                      comparisonText(require.comparison), " ", right,
+             makeText("`", require.text, "` does not hold, its sides are ", left, " and ", right,
                       require.why.empty() ? "" : ": ", require.why));
     }
     for (const Op &op : cell.ops) {
@@ -387,7 +473,7 @@ private:
       double probability = bound.constants[cell.operand(op, op.operandCount - 1)];
       if (!(probability >= 0 && probability <= 1))
         report(Id::BadProbability, op.loc,
-               makeText("a probability is between 0 and 1, this is ", probability));
+               makeText("this probability is ", probability, "; it is between 0 and 1"));
     }
   }
 };

@@ -30,6 +30,10 @@ protected:
   };
   std::vector<ParamOrigin> paramOrigins;
 
+  Flags isRecursiveCellFn; // by cell function
+
+  constexpr NameId assignedName() const override { return target.name; }
+
   constexpr Value evaluateCall(int32_t index, size_t first) override {
     NameId name = node(index).name;
     if (FnRef fn = findFn(name); fn.statement >= 0)
@@ -42,7 +46,7 @@ protected:
       return callConcat(index, first);
     if (name == words::kSize)
       return callSize(index, first);
-    reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+    rejectCall(index);
     return {};
   }
 
@@ -74,8 +78,18 @@ protected:
     return addOp(op);
   }
 
-private:
-  HashIndex paramIndex;
+  /// Reports a call of what is no function.
+  constexpr void rejectCall(int32_t index) {
+    NameId name = node(index).name;
+    const Symbol *value = frame->kind == FrameKind::FileFn ? nullptr : findSymbol(name);
+    if (value == nullptr)
+      reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+    else
+      report(Id::UnknownFunction, signOf(index),
+             makeText("`", nameText(name), "` is ",
+                      value->kind == SymbolKind::Local ? "a value" : kindText(value->kind),
+                      ", not a function; a product is written with `*`"));
+  }
 
   constexpr FnRef findFn(NameId name) const {
     if (isBuiltIn(name))
@@ -85,6 +99,9 @@ private:
         return cellFns[found];
     return program.findFn(frame->syntax->file, name);
   }
+
+private:
+  HashIndex paramIndex;
 
   constexpr void reportClash(const Param &param, ParamOrigin origin, int32_t known) {
     bool isSameStatement =
@@ -128,7 +145,7 @@ private:
     std::string_view callee = kFunctions[function].name;
     if (value.argument == words::kPer && callee == "dropout") {
       if (value.word != words::kSequence)
-        return rejectNamed(index, argument, "`per` is `sequence`");
+        return rejectNamed(index, argument, "`per` is not `sequence`, the only value it may have");
       taken.perSequence = true;
       return true;
     }
@@ -147,7 +164,7 @@ private:
     for (int i = 0; i < signature.count; ++i)
       if (signature.names[i] == name)
         return makeText("argument `", name, "` of `", kFunctions[function].name,
-                        "` is given by position, not by name");
+                        "` is given by name; it is given by position");
     Text message = makeText("`", kFunctions[function].name, "` has no named argument `", name, "`");
     if (!signature.namedParam.empty())
       message += makeText("; it has `", signature.namedParam, "`");
@@ -174,7 +191,8 @@ private:
     if (isNameMissing)
       return rejectNamed(index, node(index).count - 1,
                          makeText("this argument of `", kFunctions[function].name,
-                                  "` is given by name: `", signature.namedParam, " = ...`"));
+                                  "` is given by position; it is given by name: `",
+                                  signature.namedParam, " = ...`"));
     if (isGood && got != signature.count)
       return rejectCount(index, signature.count, got);
     for (ValueId value : taken.positional)
@@ -183,13 +201,13 @@ private:
   }
 
   constexpr bool checkProbability(const Value &value, int32_t root) {
-    if (!checkConstant(value, root, "a probability"))
+    if (!checkConstant(value, root, "this probability"))
       return false;
     const Op &op = cell.ops[value.op];
     if (op.kind != OpKind::Number || (op.number >= 0 && op.number <= 1))
       return true;
     report(Id::BadProbability, locOf(root),
-           makeText("a probability is between 0 and 1, this is ", op.number));
+           makeText("this probability is ", op.number, "; it is between 0 and 1"));
     return false;
   }
 
@@ -297,21 +315,20 @@ private:
 
   //===-- linear ------------------------------------------------------------------------------===//
 
-  constexpr bool takeBias(int32_t index, size_t first, bool &hasBias, int32_t &operands) {
+  constexpr bool takeBias(int32_t index, size_t first, bool &hasBias) {
     bool isGiven = false;
-    operands = 0;
     for (int32_t i = 0; i < node(index).count; ++i) {
       const Value &value = stack[first + i];
-      if (value.argument == kNoName) {
-        stack[first + operands++] = value;
+      if (value.argument == kNoName)
         continue;
-      }
       if (value.argument != words::kBias)
         return rejectNamed(index, i,
                            makeText("`linear` has no named argument `", nameText(value.argument),
                                     "`; it has `bias`"));
-      if (isGiven || (value.word != words::kTrue && value.word != words::kFalse))
-        return rejectNamed(index, i, "`bias` is `true` or `false`, given once");
+      if (isGiven)
+        return rejectNamed(index, i, "`bias` is given twice");
+      if (value.word != words::kTrue && value.word != words::kFalse)
+        return rejectNamed(index, i, "`bias` is neither `true` nor `false`");
       isGiven = true;
       hasBias = value.word == words::kTrue;
     }
@@ -320,48 +337,54 @@ private:
 
   constexpr Value callLinear(int32_t index, size_t first) {
     bool hasBias = true;
-    int32_t count = 0;
     if (target.name == kNoName) {
-      report(Id::LinearWithoutName, signOf(index),
-             "`linear` stands in a statement that assigns a name, which names its parameters");
+      report(
+          Id::LinearWithoutName, signOf(index),
+          "`linear` stands where no name is assigned; its parameters are called by the name on the "
+          "left side");
       return {};
     }
-    if (!takeBias(index, first, hasBias, count))
+    if (!takeBias(index, first, hasBias))
       return {};
+    std::vector<int32_t> roots = operandRoots(index);
+    SizeId rows = solver.makeUnknown(locOf(index));
+    ValueId total = kNoValue;
+    int32_t count = 0;
+    bool isGood = true;
+    for (size_t i = 0; i < roots.size() && !isStopped; ++i) {
+      if (stack[first + i].argument != kNoName)
+        continue;
+      ValueId product = makeProduct(roots[i], ++count, stack[first + i], rows, index);
+      isGood = isGood && product != kNoValue;
+      total = !isGood ? kNoValue
+              : count == 1
+                  ? product
+                  : addCall(functions::kAdd, {total, product}, {1, rows, kNoSize}, locOf(index));
+    }
     if (count == 0) {
       report(Id::ArgumentCount, signOf(index), "`linear` takes at least 1 operand, got 0");
       return {};
     }
-    SizeId rows = solver.makeUnknown(locOf(index));
-    ValueId total = kNoValue;
-    bool isGood = true;
-    for (int32_t i = 0; i < count && !isStopped; ++i) {
-      ValueId product = makeProduct(index, i, stack[first + i], rows);
-      isGood = isGood && product != kNoValue;
-      total = !isGood ? kNoValue
-              : i == 0
-                  ? product
-                  : addCall(functions::kAdd, {total, product}, {1, rows, kNoSize}, locOf(index));
-    }
-    if (hasBias && !isStopped) {
+    if (hasBias && isGood && !isStopped) {
       ValueId bias = makeBias(index, rows);
-      total = isGood && bias != kNoValue
+      total = bias != kNoValue
                   ? addCall(functions::kAdd, {total, bias}, {1, rows, kNoSize}, locOf(index))
                   : kNoValue;
     }
     return valueOf(total);
   }
 
-  /// `W_t_a @ a`, where `a` is operand `position` of a `linear`.
-  constexpr ValueId makeProduct(int32_t index, int32_t position, const Value &operand,
-                                SizeId rows) {
+  /// `W_t_a @ a`, where `a` is the expression at `root`, at `position` among the operands of the
+  /// `linear` at `index`.
+  constexpr ValueId makeProduct(int32_t root, int32_t position, const Value &operand, SizeId rows,
+                                int32_t index) {
     SizeId columns = kNoSize;
     if (operand.op != kNoValue) {
       const Shape shape = shapeOf(operand.op);
       if (shape.rank != 1) {
         report(Id::NotAVector, signOf(index),
                makeText("`linear` takes vectors, got ", describe(shape)))
-            .under(locOf(operandRoot(index, position)));
+            .under(locOf(root));
         return kNoValue;
       }
       columns = shape.rows;
@@ -371,12 +394,12 @@ private:
     if (operand.plain != kNoName)
       param.name += nameText(operand.plain);
     else
-      param.name += makeText(position + 1);
+      param.name += makeText(position);
     param.name += suffix;
     param.shape = {2, rows, columns};
     param.initializer.kind = InitializerKind::Glorot;
     param.initializer.linearOfState = operand.isState;
-    param.loc = locOf(index);
+    param.loc = locOf(root);
     int32_t added = addParam(std::move(param), {target.number});
     if (added < 0 || operand.op == kNoValue)
       return kNoValue;
@@ -398,11 +421,11 @@ private:
 
   //===-- Functions of the user ---------------------------------------------------------------===//
 
-  constexpr bool isActive(FnRef fn) const {
-    for (const Frame *at = frame; at != nullptr; at = at->caller)
-      if (at->kind != FrameKind::Statement && at->fn == fn)
-        return true;
-    return false;
+  constexpr bool isRecursive(FnRef fn) const {
+    NameId name = program.statementOf(fn).name.name;
+    if (isCellFn(fn))
+      return isRecursiveCellFn[tables.cellFns.find(name)];
+    return program.isRecursive[program.findFnNumber(fn.file, name)];
   }
 
   constexpr Value inlineFn(int32_t index, FnRef fn, size_t first) {
@@ -418,12 +441,8 @@ private:
           .note(syntax.loc(statement.name), "defined here");
       return {};
     }
-    if (isActive(fn)) {
-      report(Id::Recursion, syntax.loc(statement.name),
-             makeText("function `", nameText(node(index).name),
-                      "` calls itself, directly or by others"));
-      return {};
-    }
+    if (isRecursive(fn))
+      return {}; // which has been reported
     if (frame->depth >= kMaxNesting) {
       report(Id::TooDeep, signOf(index),
              makeText("functions nest deeper than ", kMaxNesting, " levels"));
@@ -442,6 +461,7 @@ private:
     inner.firstArgument = static_cast<int32_t>(arguments.size());
     inner.caller = frame;
     inner.depth = frame->depth + 1;
+    inner.isDeclaration = frame->isDeclaration;
     for (int32_t i = 0; i < statement.paramCount; ++i) {
       NameId name = inner.syntax->fnParams[statement.firstParam + i].name;
       arguments.push_back({stack[first + i], name, tables.arguments.find(name)});

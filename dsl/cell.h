@@ -135,6 +135,7 @@ struct Require {
 struct ExactDivision {
   SizeId quotient = kNoSize;
   Loc loc;
+  ValueId user = kNoValue; // in elaboration: the operation whose size it is, if it is only that
 };
 
 struct Cell {

@@ -32,9 +32,10 @@ public:
       resolveShape(input.shape);
     for (State &state : cell.states)
       resolveShape(state.shape);
-    for (ExactDivision &division : cell.divisions)
-      division.quotient = solver.resolve(division.quotient);
-    return findLive() && program.diagnostics.errorCount() == errors;
+    if (!findLive())
+      return false;
+    dropDivisions();
+    return program.diagnostics.errorCount() == errors;
   }
 
   /// Whether a next state or the output depends on a value.
@@ -139,6 +140,15 @@ private:
     op.loc = loc;
     cell.ops.push_back(op);
     return static_cast<ValueId>(cell.ops.size()) - 1;
+  }
+
+  /// Leaves out the divisions of what is not computed.
+  constexpr void dropDivisions() {
+    std::vector<ExactDivision> kept;
+    for (const ExactDivision &division : cell.divisions)
+      if (division.user == kNoValue || live[division.user])
+        kept.push_back({solver.resolve(division.quotient), division.loc, kNoValue});
+    cell.divisions = std::move(kept);
   }
 
   constexpr void resolveShape(Shape &shape) {

@@ -14,7 +14,7 @@ namespace cellwright {
 struct CheckedCell {
   Cell cell;
   std::vector<FlatStatement> statements;
-  Flags isLive; // by statement: whether a next state or the output depends on it
+  Flags isLive; // by statement: whether something depends on it, or it demands something
   bool isGood = false;
 };
 
@@ -23,6 +23,8 @@ public:
   /// `program.reach` must be filled in and all files added.
   constexpr explicit Checker(Program &program) : program(program), deriver(program) {
     program.reach.resize(program.files.size(), {});
+    tables.stepsOfFiles.resize(program.files.size(), 0);
+    isSpent.resize(program.files.size(), false);
     Resolver(program).resolve();
   }
 
@@ -46,22 +48,23 @@ private:
   Program &program;
   Deriver deriver;
   ElaborationTables tables;
-  bool isSpent = false;
+  Flags isSpent; // by file
 
-  /// Counts the statements that a cell inherits as work; false when there has been too much.
+  /// Counts the statements that a cell inherits as work; false when its file has had too much.
   constexpr bool countStatements(CellId cell) {
+    tables.file = program.cells[cell].file;
     for (CellId at = cell; at != kNoCell; at = program.cells[at].parent) {
       const CellSyntax &syntax = program.syntaxOf(at);
-      tables.steps += 2 * int64_t{syntax.endStatement - syntax.firstStatement} + 1;
+      tables.fileSteps() += 2 * int64_t{syntax.endStatement - syntax.firstStatement} + 1;
     }
-    if (tables.steps <= kMaxFileSteps)
+    if (tables.fileSteps() <= kMaxFileSteps)
       return true;
-    if (!isSpent)
-      program.diagnostics.error(
-          Id::TooManyOperations, program.locOf(cell),
-          "the cells of a check are limited to 1,000,000 operations together, cells from "
-          "here on are not checked");
-    isSpent = true;
+    if (!isSpent[tables.file])
+      program.diagnostics.error(Id::TooManyOperations, program.locOf(cell),
+                                "the cells of a file are limited to 1,000,000 operations together, "
+                                "cells from here on are "
+                                "not checked");
+    isSpent[tables.file] = true;
     return false;
   }
 };

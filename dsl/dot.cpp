@@ -21,7 +21,7 @@ std::string_view attributesOf(GraphKind kind) {
   case GraphKind::Function:
     return "shape=ellipse style=filled fillcolor=\"#ede9fe\"";
   case GraphKind::Operator:
-    return "shape=circle margin=0.02";
+    return "shape=ellipse margin=\"0.06,0.02\" width=0.4 height=0.4";
   }
   return "";
 }
@@ -31,7 +31,10 @@ std::string quote(std::string_view text) {
   for (char character : text) {
     if (character == '"' || character == '\\')
       quoted += '\\';
-    quoted += character;
+    if (character == '\n')
+      quoted += "\\n";
+    else
+      quoted += character;
   }
   return quoted + "\"";
 }
@@ -40,19 +43,27 @@ std::string quote(std::string_view text) {
 
 std::string writeDot(const Cell &cell) {
   CellGraph graph = makeGraph(cell);
-  std::string out =
-      "digraph " + quote(cell.name) + " {\n  rankdir=LR\n  node [fontname=\"sans-serif\"]\n";
+  std::string out = "digraph " + quote(cell.name) +
+                    " {\n  rankdir=LR nodesep=0.35\n  node [fontname=\"sans-serif\"]\n  edge "
+                    "[color=\"#64748b\"]\n";
+  std::string first;
+  std::string last;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const GraphNode &node = graph.nodes[i];
     out += "  n" + std::to_string(i) + " [label=" + quote(node.label) + " " +
            std::string(attributesOf(node.kind));
+    out += node.name.empty() ? "" : " xlabel=" + quote(node.name);
     out += node.title.empty() ? "]\n" : " tooltip=" + quote(node.title) + "]\n";
+    bool isFirst = node.kind == GraphKind::Input || node.kind == GraphKind::State;
+    bool isLast = node.kind == GraphKind::Next || node.kind == GraphKind::Output;
+    (isFirst ? first : last) += isFirst || isLast ? " n" + std::to_string(i) : "";
     for (int32_t operand : node.operands)
       out += "  n" + std::to_string(operand) + " -> n" + std::to_string(i) + "\n";
   }
   for (auto [next, state] : graph.carried)
     out += "  n" + std::to_string(next) + " -> n" + std::to_string(state) +
-           " [style=dashed constraint=false]\n";
+           " [style=dashed color=\"#16a34a\" constraint=false]\n";
+  out += "  {rank=source" + first + "}\n  {rank=sink" + last + "}\n";
   return out + "}\n";
 }
 

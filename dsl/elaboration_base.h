@@ -17,7 +17,7 @@ namespace cellwright {
 inline constexpr int kMaxOperations = 200'000;
 inline constexpr int kMaxMicroSteps = 10'000;
 inline constexpr int64_t kMaxSteps = 2'000'000;     // names and operators evaluated for one cell
-inline constexpr int64_t kMaxFileSteps = 4'000'000; // and for all cells of a check
+inline constexpr int64_t kMaxFileSteps = 4'000'000; // and for all cells of a file
 
 /// `--set k=0.9` or `--dim H=16`.
 struct Setting {
@@ -66,6 +66,7 @@ struct Frame {
   int32_t firstArgument = 0;
   const Frame *caller = nullptr;
   int depth = 0;
+  bool isDeclaration = false; // which holds for the whole cell, so it sees nothing of a `repeat`
 };
 
 /// Tables that are kept from cell to cell, since they are as long as the names of all files.
@@ -77,9 +78,16 @@ struct ElaborationTables {
   NameMap counters; // of the `repeat` at hand
   NameMap reads;    // names that some expression reads
   NameMap assigned; // names that statements assign, by index into `assignments`
-  std::vector<Loc> assignments;
-  Flags isLost;      // names in text that could not be parsed
-  int64_t steps = 0; // of all cells
+  struct Assignment {
+    Loc loc;
+    bool isInRepeat = false;
+  };
+  std::vector<Assignment> assignments;
+  Flags isLost;                      // names in text that could not be parsed
+  std::vector<int64_t> stepsOfFiles; // of all their cells
+  FileId file = 0;                   // of the cell at hand
+
+  constexpr int64_t &fileSteps() { return stepsOfFiles[static_cast<size_t>(file)]; }
 
   constexpr void clear() {
     for (NameMap *map : {&symbols, &arguments, &dimensions, &cellFns, &counters, &reads, &assigned})
@@ -100,6 +108,7 @@ protected:
   SizeSolver solver;
   std::vector<Symbol> symbols;
   std::vector<FnRef> cellFns;
+  NameMap clashedStates; // states that could not be declared, which has been reported
   const Frame *frame = nullptr;
   int depth = 0; // how many `repeat` are open
   int64_t steps = 0;
@@ -111,6 +120,15 @@ protected:
   constexpr Loc locOf(int32_t index) const { return frame->syntax->loc(node(index)); }
   constexpr Loc signOf(int32_t index) const { return frame->syntax->signLoc(node(index)); }
   constexpr std::string_view nameText(NameId name) const { return program.names.text(name); }
+
+  /// What stands at a place, cut if it is long.
+  constexpr Text sourceText(Loc loc) const {
+    constexpr size_t kMaxLength = 40;
+    std::string_view text = program.sources.text(loc);
+    if (text.size() <= kMaxLength)
+      return text;
+    return makeText(text.substr(0, kMaxLength), "...");
+  }
 
   //===-- Problems ----------------------------------------------------------------------------===//
 
@@ -131,12 +149,12 @@ protected:
   constexpr bool countStep(Loc loc) {
     if (isStopped)
       return false;
-    ++tables.steps;
-    if (++steps <= kMaxSteps && tables.steps <= kMaxFileSteps)
+    if (++steps <= kMaxSteps && ++tables.fileSteps() <= kMaxFileSteps)
       return true;
-    return stop(Id::TooManyOperations, loc,
-                "a cell is limited to 200,000 operations after inlining and unrolling, and its "
-                "file to 1,000,000; this needs more");
+    return stop(
+        Id::TooManyOperations, loc,
+        "this cell needs more work than 200,000 operations after inlining and unrolling, or "
+        "its file more than 1,000,000, the limits");
   }
 
   constexpr bool stop(Id id, Loc loc, Text message) {

@@ -16,6 +16,7 @@ protected:
   using NumberElaborator::NumberElaborator;
 
   std::vector<Value> stack;
+  int sizeDepth = 0; // how many `size(...)` are open
 
   struct Argument {
     Value value;
@@ -26,9 +27,11 @@ protected:
 
   constexpr Value evaluate(Expr expr) override {
     size_t base = stack.size();
+    int outerSizes = sizeDepth;
     for (int32_t i = expr.first; i <= expr.root; ++i) {
       if (!countStep(locOf(i))) {
         stack.resize(base, {});
+        sizeDepth = outerSizes;
         return {};
       }
       const Node &at = node(i);
@@ -36,10 +39,14 @@ protected:
         i += at.skip - 1;
         continue;
       }
-      if (at.kind == NodeKind::SizeOf)
+      if (at.kind == NodeKind::SizeOf) {
+        ++sizeDepth;
         continue;
+      }
       size_t operands =
           stack.size() - static_cast<size_t>(at.kind == NodeKind::Slice ? 1 : at.count);
+      if (at.kind == NodeKind::Call && at.name == words::kSize)
+        --sizeDepth;
       Value result = evaluateNode(i, operands);
       stack.resize(operands, {});
       stack.push_back(result);
@@ -47,6 +54,13 @@ protected:
     Value result = stack.back();
     stack.resize(base, {});
     return result;
+  }
+
+  constexpr Value evaluateSized(Expr expr) override {
+    ++sizeDepth;
+    Value value = evaluate(expr);
+    --sizeDepth;
+    return value;
   }
 
   /// Evaluates the call at node `index`, whose arguments are on the stack from `first` on.
@@ -64,8 +78,9 @@ protected:
     if (shapeOf(value.op).rank == 0 && rateOf(value.op) == Rate::Constant)
       return true;
     report(Id::NotConstant, locOf(root),
-           makeText(what, " is a compile-time number: numbers, options, counters, `size(v)` and "
-                          "`+ - * / ^` of these"));
+           makeText(what,
+                    " is no compile-time number; these are numbers, options, counters, `size(v)` "
+                    "and `+ - * / ^` of these"));
     return false;
   }
 
@@ -75,6 +90,15 @@ protected:
     for (int32_t i = node(index).count - 1; i > operand; --i)
       root = frame->syntax->operandBefore(root);
     return root;
+  }
+
+  /// All of them, for calls with many.
+  constexpr std::vector<int32_t> operandRoots(int32_t index) const {
+    std::vector<int32_t> roots(static_cast<size_t>(node(index).count), 0);
+    int32_t root = index - 1;
+    for (size_t i = roots.size(); i-- > 0; root = frame->syntax->operandBefore(root))
+      roots[i] = root;
+    return roots;
   }
 
   constexpr ValueId argumentOp(int32_t argument) const override {
@@ -115,11 +139,12 @@ protected:
   constexpr Diagnostic &reportMismatch(int32_t index, int32_t left, int32_t right, size_t first) {
     int32_t leftRoot = operandRoot(index, left);
     int32_t rightRoot = operandRoot(index, right);
+    const Shape a = shapeOf(stack[first + left].op);
+    const Shape b = shapeOf(stack[first + right].op);
     Diagnostic &diagnostic =
         report(Id::ShapeMismatch, signOf(index),
                makeText("`", program.sources.text(signOf(index)), "` has operands of shape ",
-                        shapeText(shapeOf(stack[first + left].op)), " and ",
-                        shapeText(shapeOf(stack[first + right].op))));
+                        shapeText(a), " and ", shapeText(b), mismatchHint(node(index).kind, a, b)));
     diagnostic.under(locOf(leftRoot)).under(locOf(rightRoot));
     noteShape(diagnostic, leftRoot);
     if (!isSameName(leftRoot, rightRoot))
@@ -128,6 +153,15 @@ protected:
   }
 
 private:
+  constexpr std::string_view mismatchHint(NodeKind kind, const Shape &a, const Shape &b) {
+    if (kind == NodeKind::Multiply && a.rank + b.rank == 3)
+      return "; the matrix product is written `@`";
+    SizeId one = cell.sizes.number(1);
+    bool isOne = a.rank == 1 && b.rank == 1 &&
+                 (solver.resolve(a.rows) == one || solver.resolve(b.rows) == one);
+    return isOne ? "; a vector of size 1 is no scalar, its `sum` is" : "";
+  }
+
   constexpr bool isSameName(int32_t a, int32_t b) const {
     return node(a).kind == NodeKind::Name && node(b).kind == NodeKind::Name &&
            node(a).name == node(b).name;
@@ -186,10 +220,19 @@ private:
       }
     }
     int32_t found = frame->kind == FrameKind::FileFn ? -1 : tables.symbols.find(name);
+    if (found >= 0 && frame->isDeclaration && symbols[found].depth > 0)
+      found = -1;
     bool isHidden = found >= 0 && frame->kind == FrameKind::CellFn &&
                     symbols[found].kind >= SymbolKind::Counter;
     if (found < 0 || isHidden)
       return rejectName(index, isHidden);
+    if (frame->isDeclaration && symbols[found].kind == SymbolKind::Local && sizeDepth == 0) {
+      report(Id::NotConstant, locOf(index),
+             makeText("`", nameText(name),
+                      "` is a value of the step, a declaration may take its `size(", nameText(name),
+                      ")` only"));
+      return {};
+    }
     ensureDeclared(found);
     tables.reads.set(name, 1);
     const Symbol &symbol = symbols[found];
@@ -199,9 +242,10 @@ private:
     return value;
   }
 
+protected:
   constexpr Value rejectName(int32_t index, bool isHidden) {
     NameId name = node(index).name;
-    if (isLost(name) && frame->kind == FrameKind::Statement)
+    if (isLost(name) && frame->kind != FrameKind::FileFn)
       return {};
     int32_t assignment = tables.assigned.find(name);
     if (isHidden || (assignment >= 0 && frame->kind == FrameKind::CellFn)) {
@@ -216,26 +260,34 @@ private:
     Text message = makeText("unknown name `", nameText(name), "`");
     if (tables.dimensions.find(name) >= 0)
       message += "; it is a dimension, whose number is `size(v)` of a vector v of this size";
+    else if (isBuiltIn(name))
+      message += makeText("; the function is called as `", nameText(name), "(...)`");
+    else if (name == words::kTranspose)
+      message += "; the transpose of W is `W.T`";
     else
       message += suggestValue(nameText(name)).text();
     report(Id::UnknownName, locOf(index), std::move(message));
     return {};
   }
 
-  /// A name that some statement assigns, which is not known here: further down, or in a `repeat`.
-  constexpr void reportEarlyUse(int32_t index, Loc assignment) {
+private:
+  /// A name that some statement assigns, which is not known here: further down, in the same
+  /// statement, or in a `repeat`.
+  constexpr void reportEarlyUse(int32_t index, const ElaborationTables::Assignment &assignment) {
     Loc loc = locOf(index);
     std::string_view name = nameText(node(index).name);
-    bool isAbove = assignment.file == loc.file && assignment.begin < loc.begin;
+    bool isAbove = assignment.isInRepeat && assignment.loc.file == loc.file &&
+                   assignment.loc.begin < loc.begin && node(index).name != assignedName();
     Text message = makeText("`", name, "` is read before it is assigned");
     if (isAbove)
       message =
           makeText("`", name,
                    "` is assigned inside of `repeat` only and does not live on after a micro-step");
     report(Id::UseBeforeAssignment, loc, std::move(message))
-        .note(assignment, makeText("`", name, "` assigned here"));
+        .note(assignment.loc, makeText("`", name, "` assigned here"));
   }
 
+protected:
   constexpr Value evaluateNext(int32_t index) {
     NameId name = node(index).name;
     if (frame->kind != FrameKind::Statement) {
@@ -258,26 +310,35 @@ private:
     return value;
   }
 
-protected:
+  /// The name on the left side of the statement at hand, or kNoName.
+  virtual constexpr NameId assignedName() const = 0;
+
   /// Whether the statement that assigns a state's next value has been met, successful or not.
   virtual constexpr bool isNextAssigned(int32_t state) const = 0;
 
-  constexpr void reportNoState(Loc loc, NameId name, const Symbol *symbol) {
-    if (symbol == nullptr && isLost(name))
-      return;
+  /// Reports a prime on what is no state; gives the name of the state that was meant, if any.
+  constexpr std::string_view reportNoState(Loc loc, NameId name, const Symbol *symbol) {
+    if ((symbol == nullptr && isLost(name)) || clashedStates.find(name) >= 0)
+      return {};
+    std::string_view meant;
     Text message = makeText("`", nameText(name), "` is no state, only states have a next value");
     Loc other;
     if (symbol == nullptr) {
       Suggestion suggestion(nameText(name), program.budget);
       suggestion.considerAll(cell.states, [](const State &state) { return state.name.view(); });
       message += suggestion.text();
+      meant = suggestion.bestCandidate();
     } else {
       other = symbol->loc;
+      bool isMatrix = symbol->value != kNoValue && shapeOf(symbol->value).rank == 2;
+      if (isMatrix)
+        message += makeText("; the transpose is `", nameText(name), ".T`");
     }
     Diagnostic &diagnostic = report(Id::NotAState, loc, std::move(message));
     if (other.isKnown())
       diagnostic.note(other,
                       makeText("`", nameText(name), "` is ", kindText(symbol->kind), " here"));
+    return meant;
   }
 
 private:
@@ -297,7 +358,7 @@ private:
   }
 
   constexpr Value evaluatePower(int32_t index, size_t first) {
-    if (isBroken(first, 1) || !checkConstant(stack[first + 1], index - 1, "an exponent"))
+    if (isBroken(first, 1) || !checkConstant(stack[first + 1], index - 1, "this exponent"))
       return {};
     return makeCall(index, functions::kPower, {stack[first].op, stack[first + 1].op},
                     shapeOf(stack[first].op));
@@ -341,6 +402,10 @@ private:
                             " and ", shapeText(right));
     if (left.rank == 1 && right.rank == 2)
       message += makeText("; write `", operandText(rightRoot), ".T @ ", operandText(leftRoot), "`");
+    else if (left.rank == 1 && right.rank == 1)
+      message += "; `dot(a, b)` is the product of two vectors";
+    else
+      message += "; `*` multiplies by a scalar";
     report(Id::NotAMatrix, signOf(index), std::move(message))
         .under(locOf(leftRoot))
         .under(locOf(rightRoot));
@@ -361,7 +426,7 @@ private:
     const Shape shape = shapeOf(stack[first].op);
     if (shape.rank != 2) {
       report(Id::NotAMatrix, signOf(index),
-             makeText("`.T` is of a matrix, this is ", describe(shape)))
+             makeText("`.T` stands behind ", describe(shape), "; a transpose is of a matrix"))
           .under(locOf(index - 1));
       return {};
     }
@@ -388,6 +453,7 @@ private:
     int32_t endRoot = index - 1;
     int32_t beginRoot = frame->syntax->operandBefore(endRoot);
     const Value vector = stack[first];
+    size_t divisions = cell.divisions.size();
     SizeId begin = evaluateSize(frame->syntax->exprAt(beginRoot), 0);
     SizeId end = evaluateSize(frame->syntax->exprAt(endRoot), 1);
     if (vector.op == kNoValue || begin == kNoSize || end == kNoSize)
@@ -395,7 +461,7 @@ private:
     const Shape shape = shapeOf(vector.op);
     if (shape.rank != 1) {
       report(Id::NotAVector, signOf(index),
-             makeText("a slice is of a vector, this is ", describe(shape)))
+             makeText("this slice is of ", describe(shape), "; slices are of vectors"))
           .under(locOf(frame->syntax->operandBefore(beginRoot)));
       return {};
     }
@@ -408,7 +474,9 @@ private:
     op.begin = begin;
     op.end = end;
     op.loc = locOf(index);
-    return valueOf(addOp(op, {vector.op}));
+    ValueId slice = addOp(op, {vector.op});
+    bindDivisions(divisions, slice);
+    return valueOf(slice);
   }
 
   constexpr bool checkSlice(int32_t index, SizeId begin, SizeId end, SizeId size, SizeId whole) {

@@ -88,6 +88,8 @@ private:
     for (Binary binary = binaryOf(peek().kind); binary.power >= loosest;
          binary = binaryOf(peek().kind)) {
       Token sign = take();
+      if (sign.kind == TokenKind::Star && isAt(TokenKind::Star))
+        return fail(Id::UnexpectedToken, peek(), "`**` is no operator; a power is written `a ^ p`");
       skipLineEnds();
       if (!(binary.power == kPower ? parseExponent(sign) : parseChain(binary.power + 1)))
         return false;
@@ -113,13 +115,15 @@ private:
     bool isNegative = takeSign(TokenKind::Minus);
     int32_t first = lastNode() + 1;
     if (isAt(TokenKind::Minus))
-      return fail(Id::ChainedPower, peek(), "an exponent has at most one minus");
+      return fail(Id::ChainedPower, peek(), "this exponent has two minuses; it may have one");
     if (!parsePostfix())
       return false;
     if (isNegative)
       emitParent(NodeKind::Negate, first, 1, sign.begin, sign);
     if (isAt(TokenKind::Caret)) {
-      diagnostics.error(Id::ChainedPower, loc(peek()), "`a ^ b ^ c` needs parentheses")
+      diagnostics
+          .error(Id::ChainedPower, loc(peek()),
+                 "a second `^` in a row; `a ^ b ^ c` needs parentheses")
           .under(loc(power));
       syntax.isComplete = false;
       return false;
@@ -153,7 +157,7 @@ private:
     ++brackets;
     auto failSlice = [&](Text message) { return fail(Id::BadSlice, peek(), std::move(message)); };
     if (isAt(TokenKind::Colon) || isAt(TokenKind::RightBracket))
-      return failSlice("a slice needs both bounds, `v[a:b]`");
+      return failSlice("this slice lacks a bound; slices are written `v[a:b]`");
     int32_t bounds = lastNode() + 1;
     uint32_t end = syntax.nodes.back().end;
     emitParent(NodeKind::Bounds, first, 1, begin, open);
@@ -161,11 +165,11 @@ private:
     if (!enter(open) || !parseChain(kLoosest))
       return false;
     if (isAt(TokenKind::RightBracket))
-      return failSlice("a slice needs both bounds: element k of a vector is `v[k:k + 1]`");
+      return failSlice("this slice has one bound only; element k of a vector is `v[k:k + 1]`");
     if (!takeIf(TokenKind::Colon))
       return failExpected("`:` of the slice `v[a:b]`");
     if (isAt(TokenKind::RightBracket))
-      return failSlice("a slice needs both bounds, `v[a:b]`");
+      return failSlice("this slice lacks a bound; slices are written `v[a:b]`");
     if (!parseChain(kLoosest) || !close(open, TokenKind::RightBracket, "]", "`]`"))
       return false;
     --nesting;
@@ -227,7 +231,7 @@ private:
       return true;
     return fail(Id::BadCondition, peek(),
                 makeText("`", spelling(peek()),
-                         "` stands only in `where(expr > 0, a, b)` and in `require`"));
+                         "` stands neither in `where(expr > 0, a, b)` nor in `require`"));
   }
 
   constexpr bool parseCall(const Token &name) {
@@ -306,7 +310,7 @@ private:
       return failExpected("`> 0`, the rest of the condition of `where`");
     }
     return fail(Id::BadCondition, sign,
-                "the condition of `where` is `expr > 0`: write `a - b > 0` for a > b");
+                "the condition of `where` is not `expr > 0`; write `a - b > 0` for a > b");
   }
 };
 

@@ -220,6 +220,8 @@ private:
   /// Lays out `{`; comments from item `comment` on stand before it in the source and go behind it.
   void openBlock(size_t comment) {
     size_t brace = at++;
+    while (next() != nullptr && next()->kind == TokenKind::Semicolon)
+      ++at;
     out += " {";
     bool isEmpty = comment == brace && next() != nullptr && next()->kind == TokenKind::RightBrace;
     if (isEmpty) {

@@ -40,13 +40,15 @@ bool readText(const std::string &path, std::string &text, std::string &reason) {
   }
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  text.resize(kMaxFileBytes + 1);
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  char block[1 << 16];
+  while (in.is_open() && in && text.size() <= kMaxFileBytes) {
+    in.read(block, sizeof block);
+    text.append(block, static_cast<size_t>(in.gcount()));
+  }
   if (!in.is_open() || in.bad()) {
     reason = errno != 0 ? std::strerror(errno) : "reading failed";
     return false;
   }
-  text.resize(static_cast<size_t>(in.gcount()));
   return true;
 }
 
@@ -138,27 +140,8 @@ void Frontend::readImport(FileId file, ImportSyntax &import) {
 
 //===-- Checking ------------------------------------------------------------------------------===//
 
-/// Whether a cell derives from one that no file added so far defines.
-bool Frontend::needsLibrary() const {
-  std::vector<NameId> defined;
-  for (const Syntax &syntax : state->files)
-    for (const CellSyntax &cell : syntax.cells)
-      defined.push_back(cell.name.name);
-  std::sort(defined.begin(), defined.end());
-  for (const Syntax &syntax : state->files)
-    for (const CellSyntax &cell : syntax.cells) {
-      bool isDefined = std::binary_search(defined.begin(), defined.end(), cell.parent.name);
-      if (cell.parent.name != kNoName && !isDefined)
-        return true;
-    }
-  return false;
-}
-
-void Frontend::startChecking() {
-  if (checker)
-    return;
-  if (needsLibrary())
-    addLibrary();
+/// Fills, for each file, what it imports, directly or by others.
+void Frontend::computeReach() {
   auto count = state->files.size();
   state->reach.resize(count);
   // Imports of a file have higher numbers unless they were known before, so a few rounds suffice.
@@ -178,6 +161,37 @@ void Frontend::startChecking() {
       reach.erase(std::unique(reach.begin(), reach.end()), reach.end());
       isGrowing |= reach.size() != before;
     }
+  }
+}
+
+/// Whether a cell derives from one that neither its file nor what that imports defines.
+bool Frontend::needsLibrary() const {
+  for (size_t file = 0; file < state->files.size(); ++file) {
+    std::vector<NameId> defined;
+    auto addCells = [&](size_t of) {
+      for (const CellSyntax &cell : state->files[of].cells)
+        defined.push_back(cell.name.name);
+    };
+    addCells(file);
+    for (FileId imported : state->reach[file])
+      addCells(static_cast<size_t>(imported));
+    std::sort(defined.begin(), defined.end());
+    for (const CellSyntax &cell : state->files[file].cells) {
+      bool isDefined = std::binary_search(defined.begin(), defined.end(), cell.parent.name);
+      if (cell.parent.name != kNoName && !isDefined)
+        return true;
+    }
+  }
+  return false;
+}
+
+void Frontend::startChecking() {
+  if (checker)
+    return;
+  computeReach();
+  if (needsLibrary()) {
+    addLibrary();
+    computeReach();
   }
   checker = std::make_unique<Checker>(*state);
 }

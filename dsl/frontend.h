@@ -55,6 +55,7 @@ private:
   FileId readFile(const std::string &path, Loc from);
   void readImports(FileId file);
   void readImport(FileId file, ImportSyntax &import);
+  void computeReach();
   bool needsLibrary() const;
   void startChecking();
   CellId findOnlyCell(FileId file, std::string_view path);

@@ -3,6 +3,7 @@
 #include "dsl/graph.h"
 
 #include "dsl/analysis.h"
+#include "dsl/lexer.h"
 
 #include <algorithm>
 #include <string_view>
@@ -11,12 +12,21 @@ namespace cellwright {
 
 namespace {
 
-constexpr size_t kMaxLabel = 28;
+constexpr size_t kMaxLabel = 28; // characters in a line
+constexpr size_t kMaxLines = 4;
 
+/// Cuts a text that has too many characters, of which some take several bytes.
 std::string shorten(std::string text) {
   if (text.size() <= kMaxLabel)
     return text;
-  return text.substr(0, kMaxLabel - 3) + "...";
+  size_t at = 0;
+  size_t kept = 0; // bytes of all characters but those that give way to the dots
+  size_t count = 0;
+  for (; at < text.size() && count <= kMaxLabel; ++count) {
+    kept = count == kMaxLabel - 3 ? at : kept;
+    at += std::max<size_t>(detail::utf8Length(std::string_view(text).substr(at, 4)), 1);
+  }
+  return count <= kMaxLabel ? text : text.substr(0, kept) + "...";
 }
 
 std::string toString(std::string_view text) { return std::string(text); }
@@ -66,8 +76,9 @@ private:
   struct Drawn {
     int32_t node = -1;
     std::string text;
-    std::vector<ValueId> factors; // of a sum of products that is not drawn yet: what is multiplied
-    std::string bias;
+    std::vector<ValueId> matrices; // of a sum of products that is not drawn yet
+    std::vector<ValueId> factors;  // what they multiply
+    ValueId bias = kNoValue;
     bool isProduct = false;
   };
   const Cell &cell;
@@ -87,7 +98,8 @@ private:
   std::string shapeTitle(const Shape &shape) const { return toString(shapeText(cell, shape)); }
 
   int32_t add(GraphKind kind, std::string label, std::string title, std::vector<int32_t> operands) {
-    graph.nodes.push_back({kind, shorten(std::move(label)), std::move(title), std::move(operands)});
+    graph.nodes.push_back(
+        {kind, shorten(std::move(label)), std::move(title), {}, std::move(operands)});
     return static_cast<int32_t>(graph.nodes.size()) - 1;
   }
 
@@ -121,7 +133,7 @@ private:
       break;
     case OpKind::MatMul:
       drawn.isProduct = true;
-      drawn.text = values[cell.operand(op, 0)].text;
+      drawn.matrices = {cell.operand(op, 0)};
       drawn.factors = {cell.operand(op, 1)};
       break;
     case OpKind::Concat:
@@ -175,27 +187,49 @@ private:
       return false;
     ValueId left = cell.operand(op, 0);
     ValueId right = cell.operand(op, 1);
-    if (!isOpenProduct(left) ||
-        !(isOpenProduct(right) || (isBias(right) && values[left].bias.empty())))
+    bool hasTwoBiases = isOpenProduct(left) && isOpenProduct(right) &&
+                        values[left].bias != kNoValue && values[right].bias != kNoValue;
+    if (!isOpenProduct(left) || hasTwoBiases ||
+        !(isOpenProduct(right) || (isBias(right) && values[left].bias == kNoValue)))
       return false;
-    drawn = values[left];
+    drawn = std::move(values[left]); // which has no other user
     if (isBias(right)) {
-      drawn.bias = values[right].text;
-    } else {
-      drawn.text += ", " + values[right].text;
-      drawn.factors.insert(drawn.factors.end(), values[right].factors.begin(),
-                           values[right].factors.end());
-      if (drawn.bias.empty())
-        drawn.bias = values[right].bias;
+      drawn.bias = right;
+      return true;
     }
+    const Drawn &other = values[right];
+    drawn.matrices.insert(drawn.matrices.end(), other.matrices.begin(), other.matrices.end());
+    drawn.factors.insert(drawn.factors.end(), other.factors.begin(), other.factors.end());
+    drawn.bias = drawn.bias == kNoValue ? other.bias : drawn.bias;
     return true;
   }
 
   void drawProduct(ValueId value) {
     Drawn &drawn = values[value];
-    std::string title = drawn.text + (drawn.bias.empty() ? "" : " + " + drawn.bias);
+    std::string title;
+    std::string label;
+    std::string line;
+    size_t lines = 1;
+    auto append = [&](std::string_view sign, const std::string &part) {
+      title += toString(sign) + part;
+      if (lines > kMaxLines)
+        return;
+      line += sign;
+      if (!line.empty() && line.size() + part.size() > kMaxLabel) {
+        line.erase(line.find_last_not_of(' ') + 1);
+        label += line + "\n" + (++lines > kMaxLines ? "..." : "");
+        line.clear();
+      }
+      line += lines > kMaxLines ? "" : shorten(part);
+    };
+    for (ValueId matrix : drawn.matrices)
+      append(title.empty() ? "" : ", ", values[matrix].text);
+    if (drawn.bias != kNoValue)
+      append(" + ", values[drawn.bias].text);
     std::vector<int32_t> operands = operandsOf(drawn.factors);
-    drawn.node = add(GraphKind::Product, title, title, std::move(operands));
+    drawn.node = add(GraphKind::Product, "", title, std::move(operands));
+    graph.nodes.back().label = label + line;
+    graph.nodes.back().name = toString(cell.ops[value].name);
   }
 
   //===-- Calls -------------------------------------------------------------------------------===//
@@ -208,8 +242,10 @@ private:
   }
 
   int32_t addCall(const Op &op, std::string label) {
-    return add(GraphKind::Function, std::move(label), toString(op.name),
-               operandsOf(operandsOf(op)));
+    int32_t node =
+        add(GraphKind::Function, std::move(label), toString(op.name), operandsOf(operandsOf(op)));
+    graph.nodes.back().name = toString(op.name);
+    return node;
   }
 
   void makeCall(const Op &op, Drawn &drawn) {
@@ -231,6 +267,7 @@ private:
         label += " " + right;
     }
     drawn.node = add(GraphKind::Operator, label, toString(op.name), operandsOf(operandsOf(op)));
+    graph.nodes.back().name = toString(op.name);
   }
 };
 

@@ -15,8 +15,9 @@ enum class GraphKind : uint8_t { Input, State, Next, Output, Product, Function, 
 
 struct GraphNode {
   GraphKind kind = GraphKind::Operator;
-  std::string label;
+  std::string label; // in lines
   std::string title; // a longer text for tooltips
+  std::string name;  // of the value, if a statement gave it one
   std::vector<int32_t> operands;
 };
 

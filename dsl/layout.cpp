@@ -10,7 +10,7 @@ namespace {
 constexpr double kGapBetweenLayers = 44;
 constexpr double kGapBetweenNodes = 16;
 constexpr int kOrderSweeps = 16;
-constexpr int kPlaceSweeps = 24;
+constexpr int kPlaceSweeps = 200;  // long edges straighten slowly
 constexpr size_t kMaxLinks = 6000; // edges and their bends
 constexpr double kBendWeight = 4;  // straight lines matter more than short ones
 
@@ -191,6 +191,7 @@ private:
         width = std::max(width, at(node).width);
       for (int32_t node : layer)
         at(node).x = x + width / 2;
+      layout.columns.push_back({x, x + width});
       x += width + kGapBetweenLayers;
     }
     layout.width = x - kGapBetweenLayers;

@@ -28,6 +28,7 @@ struct LayoutEdge {
 struct Layout {
   std::vector<LayoutNode> nodes; // the caller's, then bends
   std::vector<LayoutEdge> edges;
+  std::vector<std::pair<double, double>> columns; // by layer: left and right
   double width = 0;
   double height = 0;
 };

@@ -320,7 +320,7 @@ private:
     }
     if (end < text.size() && text[end] == '"')
       return add(TokenKind::String, end + 1);
-    error(Id::UnclosedString, at, end, "a string ends on its line, with `\"`");
+    error(Id::UnclosedString, at, end, "this string is not closed on its line, with `\"`");
     add(TokenKind::Bad, end);
   }
 

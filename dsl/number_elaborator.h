@@ -31,11 +31,15 @@ protected:
 
   /// Evaluates an expression of values; it may call back for slices and sizes.
   virtual constexpr Value evaluate(Expr expr) = 0;
+  /// The same for the argument of `size`.
+  virtual constexpr Value evaluateSized(Expr expr) = 0;
   /// Makes sure that a declaration has its shape or number.
   virtual constexpr void ensureDeclared(int32_t symbol) = 0;
 
   /// Evaluates an expression of compile-time numbers and dimensions.
   constexpr Number evaluateNumber(Expr expr, NumberUse use) {
+    if (!checkNumber(expr))
+      return {};
     size_t base = numbers.size();
     for (int32_t i = expr.first; i <= expr.root; ++i) {
       const Node &at = node(i);
@@ -53,12 +57,8 @@ protected:
         result = leaf(i, use);
       } else if (at.kind == NodeKind::Negate) {
         result = combine(i, functions::kSubtract, ofInteger(0), numbers[operands], use);
-      } else if (FunctionId function = operatorOf(at.kind); function != kNoFunction) {
-        result = combine(i, function, numbers[operands], numbers[operands + 1], use);
       } else {
-        result = reject(i);
-        numbers.resize(base, {});
-        return result;
+        result = combine(i, operatorOf(at.kind), numbers[operands], numbers[operands + 1], use);
       }
       numbers.resize(operands, {});
       numbers.push_back(result);
@@ -80,6 +80,12 @@ protected:
     return checkSize(number.size, locOf(expr.root), least) ? number.size : kNoSize;
   }
 
+  /// Divisions from number `first` on must be exact only if `user` is computed.
+  constexpr void bindDivisions(size_t first, ValueId user) {
+    for (size_t i = first; i < cell.divisions.size(); ++i)
+      cell.divisions[i].user = user;
+  }
+
   /// Checks what is known of a size already.
   constexpr bool checkSize(SizeId size, Loc loc, int64_t least) {
     Rational number = cell.sizes.numberOf(solver.resolve(size));
@@ -91,12 +97,14 @@ protected:
         number.isValid ? number.numerator < least : cell.sizes.sign(solver.resolve(size)) < 0;
     if (isTooSmall) {
       report(Id::BadSize, loc,
-             makeText("a size is ", least == 0 ? "not negative" : "positive", ", this one is `",
-                      sizeText(size), "`"));
+             makeText(least == 0 ? "this bound is `" : "this size is `", sizeText(size),
+                      least == 0 ? "`; a bound of a slice is 0 or more"
+                                 : "`; a size is a positive integer"));
       return false;
     }
     if (number.isValid && number.numerator > kMaxSize) {
-      report(Id::SizeLimit, loc, makeText("sizes are below 2^31, this one is ", number.numerator));
+      report(Id::SizeLimit, loc,
+             makeText("this size is ", number.numerator, "; sizes are below 2^31"));
       return false;
     }
     return true;
@@ -130,19 +138,45 @@ protected:
       }
       if (!value.isValid) {
         report(Id::BadBound, locOf(expr.root),
-               makeText("a bound of `repeat` must be known when the cell is checked, `",
-                        sizeText(number.size), "` has no number yet; give one with `--dim`"));
+               makeText("this bound, `", sizeText(number.size),
+                        "`, has no number when the cell is checked; give it one with `--dim`"));
         return false;
       }
     }
+    bool isLarge = number.kind == Number::Kind::Real && (number.real > 1e15 || number.real < -1e15);
+    if (isLarge) {
+      report(Id::TooManyMicroSteps, locOf(expr.root),
+             makeText("this bound is ", number.real, "; a cell is limited to 10,000 micro-steps"));
+      return false;
+    }
     report(Id::BadBound, locOf(expr.root),
-           "a bound of `repeat` is an integer known when the cell is checked")
-        .message += describe(number);
+           makeText("this bound", describe(number), "; a bound of `repeat` is an integer"));
     return false;
   }
 
 private:
   std::vector<Number> numbers; // a stack
+
+  /// Whether an expression is made of what numbers are made of; reports the first node that is not.
+  constexpr bool checkNumber(Expr expr) {
+    for (int32_t i = expr.first; i <= expr.root; ++i) {
+      NodeKind kind = node(i).kind;
+      if (kind == NodeKind::SizeOf) {
+        i += node(i).skip;
+        continue;
+      }
+      if (kind == NodeKind::Number || kind == NodeKind::Name || kind == NodeKind::Negate ||
+          operatorOf(kind) != kNoFunction)
+        continue;
+      report(
+          Id::NotConstant, locOf(i),
+          makeText("expected a compile-time number, found `", sourceText(locOf(i)),
+                   "`; these are numbers, options, counters, dimensions, `size(v)` and `+ - * / ^` "
+                   "of these"));
+      return false;
+    }
+    return true;
+  }
 
   constexpr Number ofSize(SizeId size) {
     Number number;
@@ -161,14 +195,23 @@ private:
     number.real = real;
     return number;
   }
-  constexpr Number ofValue(ValueId value) {
+  constexpr Number ofValue(ValueId value, Loc loc, NumberUse use) {
     if (value == kNoValue)
       return {};
     const Op &op = cell.ops[value];
     if (op.kind == OpKind::Number)
       return ofDouble(op.number);
-    if (op.kind == OpKind::SizeOf)
-      return ofSize(op.begin);
+    if (SizeId size = sizeOf(value); size != kNoSize) {
+      if (Rational fraction = cell.sizes.numberOf(size); fraction.isValid)
+        return ofDouble(static_cast<double>(fraction.numerator) /
+                        static_cast<double>(fraction.denominator));
+      if (!needsExactness(size))
+        return ofSize(size);
+      if (use == NumberUse::Size)
+        cell.divisions.push_back({size, loc, kNoValue});
+      if (use != NumberUse::Require)
+        return ofSize(size);
+    }
     Number number;
     number.kind = Number::Kind::Op;
     number.op = value;
@@ -201,7 +244,12 @@ private:
              makeText("`size` takes 1 argument, got ", node(call).count));
       return {};
     }
-    Value value = evaluate({marker + 1, call - 1});
+    if (const Node &argument = node(call - 1); argument.kind == NodeKind::Named) {
+      report(Id::NamedArgument, locOf(call - 1),
+             makeText("`size` has no named argument `", nameText(argument.name), "`"));
+      return {};
+    }
+    Value value = evaluateSized({marker + 1, call - 1});
     return value.op == kNoValue ? Number{} : ofSize(elementsOf(value.op));
   }
 
@@ -209,12 +257,10 @@ private:
     const Node &at = node(index);
     if (at.kind == NodeKind::Number)
       return ofDouble(at.number);
-    if (at.kind != NodeKind::Name)
-      return reject(index);
     if (frame->kind != FrameKind::Statement) {
       int32_t argument = tables.arguments.find(at.name);
       if (argument >= frame->firstArgument)
-        return ofArgument(index, argumentOp(argument));
+        return ofArgument(index, argumentOp(argument), use);
       if (frame->kind == FrameKind::FileFn)
         return rejectName(index, use);
     }
@@ -226,7 +272,7 @@ private:
     if (isNumber) {
       ensureDeclared(symbol);
       tables.reads.set(at.name, 1);
-      return ofValue(symbols[symbol].value);
+      return ofValue(symbols[symbol].value, locOf(index), use);
     }
     int32_t dimension = tables.dimensions.find(at.name);
     if (dimension < 0)
@@ -236,11 +282,11 @@ private:
 
   virtual constexpr ValueId argumentOp(int32_t argument) const = 0;
 
-  constexpr Number ofArgument(int32_t index, ValueId value) {
+  constexpr Number ofArgument(int32_t index, ValueId value, NumberUse use) {
     if (value == kNoValue)
       return {};
     if (shapeOf(value).rank == 0 && rateOf(value) == Rate::Constant)
-      return ofValue(value);
+      return ofValue(value, locOf(index), use);
     report(Id::NotConstant, locOf(index),
            makeText("argument `", nameText(node(index).name), "` is not a compile-time number"));
     return {};
@@ -264,13 +310,6 @@ private:
     return {};
   }
 
-  constexpr Number reject(int32_t index) {
-    report(Id::NotConstant, locOf(index),
-           "expected a compile-time number: numbers, options, counters, dimensions, `size(v)` and "
-           "`+ - * / ^` of these");
-    return {};
-  }
-
   //===-- Arithmetic --------------------------------------------------------------------------===//
 
   constexpr Number combine(int32_t index, FunctionId function, const Number &a, const Number &b,
@@ -281,7 +320,7 @@ private:
     if (a.kind == Kind::Size && b.kind == Kind::Size && function != functions::kPower) {
       bool areNumbers = cell.sizes.isNumber(a.size) && cell.sizes.isNumber(b.size);
       if (function != functions::kDivide || !areNumbers || use == NumberUse::Size)
-        return combineSizes(index, function, a.size, b.size);
+        return sizeOfCombined(index, function, a.size, b.size);
     }
     if (a.kind == Kind::Size && b.kind == Kind::Size)
       if (Number power = powerOfSize(index, function, a.size, b.size); power.kind != Kind::Bad)
@@ -292,7 +331,7 @@ private:
     if (isKnown(a, left) && isKnown(b, right) && computeConstant(function, left, right, result))
       return ofDouble(result);
     Loc loc = locOf(index);
-    return ofValue(addCall(function, {constantOf(a, loc), constantOf(b, loc)}, {}, loc));
+    return ofValue(addCall(function, {constantOf(a, loc), constantOf(b, loc)}, {}, loc), loc, use);
   }
 
   constexpr bool isKnown(const Number &number, double &value) const {
@@ -304,12 +343,9 @@ private:
     return rational.isValid;
   }
 
-  constexpr Number combineSizes(int32_t index, FunctionId function, SizeId a, SizeId b) {
+  constexpr Number sizeOfCombined(int32_t index, FunctionId function, SizeId a, SizeId b) {
     SizeTable &sizes = cell.sizes;
-    SizeId result = function == functions::kAdd        ? sizes.add(a, b)
-                    : function == functions::kSubtract ? sizes.subtract(a, b)
-                    : function == functions::kMultiply ? sizes.multiply(a, b)
-                                                       : sizes.divide(a, b);
+    SizeId result = combineSizes(function, a, b);
     bool isByZero = function == functions::kDivide && sizes.numberOf(b).isZero();
     if (isByZero || (function == functions::kDivide && sizes.isNumber(result) &&
                      !sizes.numberOf(result).isInteger())) {
@@ -326,7 +362,7 @@ private:
       return {};
     }
     if (function == functions::kDivide && needsExactness(result))
-      cell.divisions.push_back({result, locOf(index)});
+      cell.divisions.push_back({result, locOf(index), kNoValue});
     return ofSize(result);
   }
 
@@ -359,17 +395,21 @@ private:
 
   constexpr Text describe(const Number &number) {
     if (number.kind == Number::Kind::Real)
-      return makeText(", this is ", number.real);
+      return makeText(" is ", number.real);
     if (number.kind == Number::Kind::Size)
-      return makeText(", this is `", sizeText(number.size), "`");
-    return {};
+      return makeText(" is `", sizeText(number.size), "`");
+    return " has no number when the cell is checked";
   }
 
   constexpr void reportNoSize(Expr expr, const Number &number) {
-    Text message = "a size is an integer";
-    message += describe(number);
-    if (number.kind == Number::Kind::Op)
-      message += ", this number is not one for all sizes";
+    if (number.kind == Number::Kind::Real && number.real > static_cast<double>(kMaxSize)) {
+      report(Id::SizeLimit, locOf(expr.root),
+             makeText("this size is ", number.real, "; sizes are below 2^31"));
+      return;
+    }
+    Text message = "this size is not an integer for all numbers of its names";
+    if (number.kind == Number::Kind::Real)
+      message = makeText("this size is ", number.real, "; a size is a positive integer");
     report(Id::BadSize, locOf(expr.root), std::move(message));
   }
 

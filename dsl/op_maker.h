@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <vector>
 
 namespace cellwright {
 
@@ -31,7 +32,7 @@ protected:
     if (cell.ops.size() >= kMaxOperations) {
       if (!isStopped)
         stop(Id::TooManyOperations, op.loc,
-             "a cell is limited to 200,000 operations after inlining and unrolling");
+             "this cell has more than 200,000 operations after inlining and unrolling, the limit");
       return kNoValue;
     }
     for (ValueId operand : operands)
@@ -98,6 +99,10 @@ protected:
       double folded = 0;
       if (fold(function, operands, folded))
         return addNumber(folded, loc);
+      ValueId added = addOp(op, operands);
+      if (added != kNoValue && rateOf(added) == Rate::Constant)
+        noteSize(added, combineSizes(function, sizeOf(operands[0]), sizeOf(operands.back())));
+      return added;
     } else {
       op.rate = Rate::Update; // what is not arithmetic is no compile-time number
     }
@@ -109,16 +114,62 @@ protected:
                    loc);
   }
 
+  /// The size that a constant of the cell is, as far as sizes can say it: the 2 * H of an option
+  /// `2 * size(h)`. kNoSize if they cannot.
+  constexpr SizeId sizeOf(ValueId constant) {
+    const Op &op = cell.ops[constant];
+    if (op.kind == OpKind::SizeOf)
+      return op.begin;
+    if (op.kind == OpKind::Number) {
+      bool isInteger = op.number > -1e15 && op.number < 1e15 &&
+                       static_cast<double>(static_cast<int64_t>(op.number)) == op.number;
+      return isInteger ? cell.sizes.number(static_cast<int64_t>(op.number)) : kNoSize;
+    }
+    auto i = static_cast<size_t>(constant);
+    return i < sizesOfConstants.size() ? sizesOfConstants[i] : kNoSize;
+  }
+
+  /// Applies an operator to sizes; kNoSize where the result is none. `neg` takes `b`.
+  constexpr SizeId combineSizes(FunctionId function, SizeId a, SizeId b) {
+    SizeTable &sizes = cell.sizes;
+    if (function == functions::kAdd)
+      return sizes.add(a, b);
+    if (function == functions::kSubtract)
+      return sizes.subtract(a, b);
+    if (function == functions::kMultiply)
+      return sizes.multiply(a, b);
+    if (function == functions::kDivide)
+      return sizes.divide(a, b);
+    if (function == functions::kNegate)
+      return sizes.subtract(sizes.number(0), b);
+    Rational exponent = sizes.numberOf(b);
+    bool isNatural = exponent.isInteger() && exponent.numerator >= 0;
+    return a != kNoSize && isNatural && exponent.numerator <= kMaxSizePower
+               ? sizes.power(a, static_cast<int>(exponent.numerator))
+               : kNoSize;
+  }
+
   /// A matrix must not change from step to step; false after the diagnostic.
   constexpr bool checkMatrixRate(ValueId value, Loc loc) {
     if (value == kNoValue || shapeOf(value).rank != 2 || rateOf(value) <= Rate::Update)
       return true;
     report(Id::ChangingMatrix, loc,
-           "this matrix changes from step to step; matrices are made of parameters alone");
+           makeText("this matrix changes from ",
+                    rateOf(value) == Rate::Step ? "step to step" : "sequence to sequence",
+                    "; matrices are made of parameters alone"));
     return false;
   }
 
 private:
+  std::vector<SizeId> sizesOfConstants; // by ValueId, of calls
+
+  constexpr void noteSize(ValueId constant, SizeId size) {
+    if (size == kNoSize)
+      return;
+    sizesOfConstants.resize(static_cast<size_t>(constant) + 1, kNoSize);
+    sizesOfConstants[constant] = size;
+  }
+
   constexpr bool fold(FunctionId function, std::span<const ValueId> operands,
                       double &result) const {
     double numbers[2] = {};

@@ -70,7 +70,7 @@ private:
     Token token = peek();
     if (token.kind == TokenKind::Name && isReserved(token.name))
       return fail(Id::MisplacedStatement, token,
-                  makeText("`", spelling(token), "` stands in a cell"));
+                  makeText("`", spelling(token), "` stands outside of a cell; it belongs in one"));
     Suggestion suggestion(spelling(token), budget);
     for (std::string_view word : {"cell", "import", "fn"})
       suggestion.consider(word);
@@ -103,8 +103,9 @@ private:
     cell.open = open.begin;
     if (!hasBrace)
       recover(begin);
-    if (hasBrace || isAtBody())
-      parseBody(open);
+    cell.isBroken = !hasBrace && !isAtBody();
+    if (!cell.isBroken)
+      parseBody(open, hasBrace);
     cell.endStatement = static_cast<int32_t>(syntax.statements.size());
     cell.end = previousEnd();
     syntax.cells.push_back(cell);
@@ -135,9 +136,9 @@ private:
     return failExpected("`{`");
   }
 
-  /// Parses statements up to the `}` that closes `open`. The braces of a cell are no level of
-  /// nesting.
-  constexpr void parseBody(const Token &open) {
+  /// Parses statements up to the `}` that closes `open`, if that is a brace. The braces of a cell
+  /// are no level of nesting.
+  constexpr void parseBody(const Token &open, bool hasBrace = true) {
     bool isEntered = !isInRepeat || enter(open);
     while (skipEmptyStatements(), true) {
       Token token = peek();
@@ -147,7 +148,8 @@ private:
         break;
       }
       if (token.kind == TokenKind::EndOfFile || isNextCell) {
-        failUnclosed(open, token, "}");
+        if (hasBrace)
+          failUnclosed(open, token, "}");
         break;
       }
       if (isEntered)
@@ -202,7 +204,7 @@ private:
     if (kind >= TokenKind::EqualEqual && kind <= TokenKind::GreaterEqual)
       return fail(Id::BadCondition, peek(),
                   makeText("`", spelling(peek()),
-                           "` stands only in `where(expr > 0, a, b)` and in `require`"));
+                           "` stands neither in `where(expr > 0, a, b)` nor in `require`"));
     return failExpected("an operator or the end of the statement");
   }
 
@@ -214,9 +216,9 @@ private:
       return parseAssignment(statement);
     if (isInRepeat && word != words::kParam && word != words::kInit && word != words::kRepeat)
       return fail(Id::MisplacedStatement, peek(),
-                  makeText("`", spelling(peek()), "` stands outside of `repeat`"));
+                  makeText("`", spelling(peek()), "` stands in a `repeat`; it belongs outside"));
     if (word == words::kImport)
-      return fail(Id::MisplacedStatement, peek(), "`import` stands outside of cells");
+      return fail(Id::MisplacedStatement, peek(), "`import` stands in a cell; it belongs outside");
     take();
     if (word == words::kInput || word == words::kState || word == words::kParam ||
         word == words::kOption)
@@ -380,6 +382,8 @@ private:
                     makeText("a function has at most ", kMaxFnParams, " parameters"));
       if (!takeIf(TokenKind::Comma))
         break;
+      if (isAt(TokenKind::RightParen))
+        return failExpected("a parameter's name");
     }
     return close(open, TokenKind::RightParen, ")", "`,` or `)`") &&
            expectSign(TokenKind::Equal, "`=`") && parseExpr(statement.value);
@@ -418,7 +422,7 @@ private:
       statement.kind = StatementKind::AssignNext;
       if (isInRepeat)
         return fail(Id::MisplacedStatement, prime,
-                    makeText("the next value of a state is assigned outside of `repeat`"));
+                    "the next value of a state is assigned in a `repeat`; that belongs outside");
     } else if (!parseSizes(statement)) {
       return false;
     }

@@ -6,12 +6,30 @@
 #include "dsl/reads.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
 namespace cellwright {
 
 namespace {
+
+/// The names under which a printed cell defines the functions of files that it uses.
+struct PrintedFns {
+  std::vector<FnRef> fns;
+  std::vector<std::string> names; // by fn
+  std::vector<bool> isCellFn;     // by name: whether the cell itself defines such a function
+  std::vector<int32_t> indices;   // by the function's number in the program: in `fns`, or -1
+
+  /// What a call in a file is printed as.
+  std::string_view nameOf(const Program &program, FileId file, NameId called, bool isInCell) const {
+    bool isFileFn = !isBuiltIn(called) && !(isInCell && isCellFn[called]);
+    int32_t number = isFileFn ? program.findFnNumber(file, called) : -1;
+    if (number >= 0 && indices[number] >= 0)
+      return names[indices[number]];
+    return program.names.text(called);
+  }
+};
 
 //===-- Expressions ---------------------------------------------------------------------------===//
 
@@ -168,7 +186,11 @@ class CellPrinter {
 public:
   CellPrinter(const Program &program, const CheckedCell &checked, const Settings &settings)
       : program(program), checked(checked), settings(settings),
-        isKept(checked.statements.size(), true) {}
+        isKept(checked.statements.size(), true) {
+    for (const Param &param : checked.cell.params)
+      paramNames.push_back(param.name);
+    std::sort(paramNames.begin(), paramNames.end());
+  }
 
   std::string print() {
     if (isDerived())
@@ -194,8 +216,10 @@ private:
   const Program &program;
   const CheckedCell &checked;
   const Settings &settings;
-  std::vector<bool> isKept; // by statement
+  std::vector<bool> isKept;                 // by statement
+  std::vector<std::string_view> paramNames; // sorted
   PrintedFns fns;
+  std::set<std::string> fnNames; // of the printed cell
   std::string out;
 
   const Syntax &syntaxOf(const FlatStatement &flat) const { return program.files[flat.file]; }
@@ -230,53 +254,76 @@ private:
     }
   }
 
-  /// Leaves out values and parameters that no kept statement reads, and the initializers of
-  /// parameters that do not exist.
+  /// Leaves out values and parameters that no kept statement reads, functions that none calls, and
+  /// the initializers of parameters that do not exist.
   void dropUnused() {
-    std::vector<bool> isRead(program.names.size(), false);
-    for (size_t i = 0; i < isKept.size(); ++i)
-      isKept[i] = isAlwaysKept(checked.statements[i]);
-    std::vector<bool> isVisited(isKept.size(), false);
-    for (bool isGrowing = true; isGrowing;) {
-      isGrowing = false;
-      for (size_t i = 0; i < isKept.size(); ++i) {
-        isKept[i] = isKept[i] || (makesReadName(checked.statements[i], isRead));
-        if (!isKept[i] || isVisited[i])
-          continue;
-        isVisited[i] = isGrowing = true;
-        forEachRead(checked.statements[i], [&](NameId name) { isRead[name] = true; });
-      }
+    using Makers = std::vector<std::vector<size_t>>;
+    Makers makers(program.names.size()); // by name
+    Makers fnMakers(program.names.size());
+    std::vector<size_t> toVisit;
+    for (size_t i = 0; i < isKept.size(); ++i) {
+      isKept[i] = isAlwaysKept(i);
+      if (isKept[i])
+        toVisit.push_back(i);
+      forEachMade(checked.statements[i], [&](NameId name) { makers[name].push_back(i); });
+      if (at(checked.statements[i]).kind == StatementKind::Fn)
+        fnMakers[at(checked.statements[i]).name.name].push_back(i);
+    }
+    auto keepMakers = [&](std::vector<size_t> &made) {
+      for (size_t maker : std::exchange(made, {}))
+        if (!isKept[maker]) {
+          isKept[maker] = true;
+          toVisit.push_back(maker);
+        }
+    };
+    while (!toVisit.empty()) {
+      const FlatStatement &visited = checked.statements[toVisit.back()];
+      toVisit.pop_back();
+      forEachRead(visited, [&](NameId name) { keepMakers(makers[name]); });
+      const Syntax &syntax = syntaxOf(visited);
+      for (int32_t i = visited.statement; i < syntax.next(visited.statement); ++i)
+        forEachCall(syntax, syntax.statements[i], [&](NameId name) { keepMakers(fnMakers[name]); });
     }
   }
 
-  bool isAlwaysKept(const FlatStatement &flat) const {
+  /// Calls `visit(name)` for all functions that a statement, without its body, calls.
+  template <class Visit>
+  static void forEachCall(const Syntax &syntax, const Statement &statement, Visit visit) {
+    for (Expr expr : {statement.rows, statement.columns, statement.value, statement.second})
+      for (int32_t i = expr.first; i <= expr.root; ++i)
+        if (syntax.nodes[i].kind == NodeKind::Call && !isBuiltIn(syntax.nodes[i].name))
+          visit(syntax.nodes[i].name);
+  }
+
+  bool isAlwaysKept(size_t i) const {
+    const FlatStatement &flat = checked.statements[i];
     switch (at(flat).kind) {
     case StatementKind::Param:
     case StatementKind::Assign:
     case StatementKind::Repeat:
+    case StatementKind::Fn:
       return false;
     case StatementKind::Init:
       return hasParam(program.names.text(at(flat).name.name));
+    case StatementKind::Require:
+      return checked.isLive[i];
     default:
       return true;
     }
   }
 
   bool hasParam(std::string_view name) const {
-    return std::any_of(checked.cell.params.begin(), checked.cell.params.end(),
-                       [&](const Param &param) { return param.name == name; });
+    return std::binary_search(paramNames.begin(), paramNames.end(), name);
   }
 
-  bool makesReadName(const FlatStatement &flat, const std::vector<bool> &isRead) const {
+  /// Calls `visit(name)` for all values and parameters that a statement, its body included, makes.
+  template <class Visit> void forEachMade(const FlatStatement &flat, Visit visit) const {
     const Syntax &syntax = syntaxOf(flat);
     for (int32_t i = flat.statement; i < syntax.next(flat.statement); ++i) {
       const Statement &statement = syntax.statements[i];
-      bool isValue =
-          statement.kind == StatementKind::Param || statement.kind == StatementKind::Assign;
-      if (isValue && isRead[statement.name.name])
-        return true;
+      if (statement.kind == StatementKind::Param || statement.kind == StatementKind::Assign)
+        visit(statement.name.name);
     }
-    return false;
   }
 
   //===-- Functions ---------------------------------------------------------------------------===//
@@ -284,10 +331,12 @@ private:
   /// Finds the functions of files that are called, directly or not, and gives them names of their
   /// own.
   void collectFns() {
+    fns.isCellFn.assign(program.names.size(), false);
+    fns.indices.assign(program.allFns().size(), -1);
     for (const FlatStatement &flat : checked.statements)
       if (at(flat).kind == StatementKind::Fn) {
-        fns.cellFns.push_back(at(flat).name.name);
-        fns.cellFnRefs.push_back({flat.file, flat.statement});
+        fns.isCellFn[at(flat).name.name] = true;
+        fnNames.insert(std::string(program.names.text(at(flat).name.name)));
       }
     for (size_t i = 0; i < checked.statements.size(); ++i) {
       const FlatStatement &flat = checked.statements[i];
@@ -300,33 +349,23 @@ private:
   }
 
   void collectCalls(const Syntax &syntax, const Statement &statement, bool isInCell) {
-    for (Expr expr : {statement.rows, statement.columns, statement.value, statement.second})
-      for (int32_t i = expr.first; i <= expr.root; ++i)
-        if (syntax.nodes[i].kind == NodeKind::Call)
-          addFn(syntax.file, syntax.nodes[i].name, isInCell);
+    forEachCall(syntax, statement, [&](NameId name) {
+      if (!isInCell || !fns.isCellFn[name])
+        addFn(syntax.file, name);
+    });
   }
 
-  void addFn(FileId file, NameId name, bool isInCell) {
-    bool isCellFn =
-        isInCell && std::find(fns.cellFns.begin(), fns.cellFns.end(), name) != fns.cellFns.end();
-    if (isBuiltIn(name) || isCellFn)
+  void addFn(FileId file, NameId name) {
+    int32_t number = program.findFnNumber(file, name);
+    if (number < 0 || fns.indices[number] >= 0)
       return;
-    FnRef fn = program.findFn(file, name);
-    if (fn.statement < 0 || std::find(fns.fns.begin(), fns.fns.end(), fn) != fns.fns.end())
-      return;
-    fns.fns.push_back(fn);
+    fns.indices[number] = static_cast<int32_t>(fns.fns.size());
+    fns.fns.push_back(program.allFns()[number]);
     std::string base(program.names.text(name));
     std::string printed = base;
-    for (int i = 2; isFnName(printed); ++i)
+    for (int i = 2; isBuiltIn(program.names.find(printed)) || !fnNames.insert(printed).second; ++i)
       printed = base + "_" + std::to_string(i);
     fns.names.push_back(printed);
-  }
-
-  bool isFnName(const std::string &name) const {
-    bool isCellFn = std::any_of(fns.cellFns.begin(), fns.cellFns.end(),
-                                [&](NameId fn) { return program.names.text(fn) == name; });
-    return isCellFn || isBuiltIn(program.names.find(name)) ||
-           std::find(fns.names.begin(), fns.names.end(), name) != fns.names.end();
   }
 
   //===-- Statements --------------------------------------------------------------------------===//
@@ -345,7 +384,7 @@ private:
   }
 
   std::string text(const Syntax &syntax, Expr expr, bool isInCell = true) const {
-    return printExpr(program, syntax, expr, fns, isInCell);
+    return ExprPrinter(program, syntax, fns, isInCell).print(expr);
   }
 
   std::string nameAndSizes(const Syntax &syntax, const Statement &statement) const {
@@ -458,21 +497,6 @@ private:
 };
 
 } // namespace
-
-std::string_view PrintedFns::nameOf(const Program &program, FileId file, NameId called,
-                                    bool isInCell) const {
-  bool isCellFn = isInCell && std::find(cellFns.begin(), cellFns.end(), called) != cellFns.end();
-  FnRef fn = isBuiltIn(called) || isCellFn ? FnRef{} : program.findFn(file, called);
-  for (size_t i = 0; i < fns.size(); ++i)
-    if (fns[i] == fn)
-      return names[i];
-  return program.names.text(called);
-}
-
-std::string printExpr(const Program &program, const Syntax &syntax, Expr expr,
-                      const PrintedFns &fns, bool isInCell) {
-  return ExprPrinter(program, syntax, fns, isInCell).print(expr);
-}
 
 std::string printCell(const Program &program, const CheckedCell &checked,
                       const Settings &settings) {

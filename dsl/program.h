@@ -18,7 +18,7 @@ struct CellEntry {
   FileId file = kNoFile;
   int32_t index = 0; // in the file's cells
   CellId parent = kNoCell;
-  bool isBroken = false; // its parent is unknown or it derives from itself
+  bool isBroken = false; // has no body, an unknown parent or itself as one
 };
 
 /// A function, at file level or in a cell.
@@ -36,6 +36,7 @@ struct Program {
   std::vector<std::vector<FileId>> reach; // by file: all files it imports, directly or not
   std::vector<CellEntry> cells;
   SuggestionBudget budget;
+  Flags isRecursive; // by function of a file: it calls itself, or one that does
 
   constexpr Program() { internWords(names); }
 

@@ -2,6 +2,7 @@
 // parents, cycles of derivation, calls in functions that nobody calls.
 #pragma once
 
+#include "dsl/fn_checks.h"
 #include "dsl/program.h"
 #include "dsl/signatures.h"
 
@@ -41,7 +42,9 @@ public:
     findDerivationCycles();
     for (FnRef fn : program.allFns())
       checkFn(fn);
-    findRecursion();
+    program.isRecursive = findRecursion(program, program.allFns(), [&](size_t i, NameId name) {
+      return isBuiltIn(name) ? -1 : program.findFnNumber(program.allFns()[i].file, name);
+    });
   }
 
 private:
@@ -56,7 +59,7 @@ private:
   constexpr void enterNames(FileId file) {
     const Syntax &syntax = program.files[file];
     for (size_t i = 0; i < syntax.cells.size(); ++i) {
-      program.cells.push_back({file, static_cast<int32_t>(i), kNoCell, false});
+      program.cells.push_back({file, static_cast<int32_t>(i), kNoCell, syntax.cells[i].isBroken});
       CellId cell = cellCount() - 1;
       NameRef name = syntax.cells[i].name;
       if (program.enterCell(cell) || name.name == kNoName)
@@ -87,6 +90,14 @@ private:
 
   //===-- Imports -----------------------------------------------------------------------------===//
 
+  /// A name that two files define.
+  struct Clash {
+    std::string_view kind;
+    NameId name = kNoName;
+    Loc first;
+    Loc second;
+  };
+
   /// Reports names that come from two different files; those that clash already in an imported file
   /// are that file's problem.
   constexpr void checkImports(FileId file) {
@@ -96,36 +107,50 @@ private:
         continue;
       std::vector<FileId> reached = program.reach[import.target];
       reached.push_back(import.target);
+      std::vector<Clash> clashes;
       for (FileId added : reached) {
         if (std::find(seen.begin(), seen.end(), added) != seen.end())
           continue;
         for (FileId old : seen)
           if (old == file || std::find(reached.begin(), reached.end(), old) == reached.end())
-            checkClash(file, import, old, added);
+            findClashes(old, added, clashes);
         seen.push_back(added);
       }
+      reportClashes(file, import, clashes);
     }
   }
 
-  constexpr void checkClash(FileId file, const ImportSyntax &import, FileId old, FileId added) {
-    auto report = [&](std::string_view kind, NameId name, Loc first, Loc second) {
-      diagnostics()
-          .error(Id::DuplicateName, {file, import.begin, import.end},
-                 makeText(kind, " `", program.names.text(name), "` comes from two different files"))
-          .note(first, "one is here")
-          .note(second, "the other is here");
-    };
-    for (const CellSyntax &cell : program.files[added].cells) {
-      CellId other = program.findOwnCell(old, cell.name.name);
-      if (other != kNoCell)
-        report("cell", cell.name.name, program.locOf(other), program.files[added].loc(cell.name));
+  constexpr void findClashes(FileId old, FileId added, std::vector<Clash> &clashes) const {
+    const Syntax &syntax = program.files[added];
+    for (const CellSyntax &cell : syntax.cells)
+      if (CellId other = program.findOwnCell(old, cell.name.name); other != kNoCell)
+        clashes.push_back({"cell", cell.name.name, program.locOf(other), syntax.loc(cell.name)});
+    for (int32_t statement : syntax.fns) {
+      NameRef name = syntax.statements[statement].name;
+      if (FnRef other = program.findOwnFn(old, name.name); other.statement >= 0)
+        clashes.push_back({"function", name.name,
+                           program.files[old].loc(program.statementOf(other).name),
+                           syntax.loc(name)});
     }
-    for (int32_t statement : program.files[added].fns) {
-      NameRef name = program.files[added].statements[statement].name;
-      FnRef other = program.findOwnFn(old, name.name);
-      if (other.statement >= 0)
-        report("function", name.name, program.files[old].loc(program.statementOf(other).name),
-               program.files[added].loc(name));
+  }
+
+  /// A name that the file defines itself is reported there, all others at the import.
+  constexpr void reportClashes(FileId file, const ImportSyntax &import,
+                               const std::vector<Clash> &clashes) {
+    size_t others = 0;
+    for (const Clash &clash : clashes)
+      others += clash.first.file != file;
+    for (const Clash &clash : clashes) {
+      bool isOwn = clash.first.file == file;
+      Text names = makeText(clash.kind, " `", program.names.text(clash.name), "`");
+      if (!isOwn && others > 1)
+        names += makeText(" and ", others - 1, others == 2 ? " other name" : " other names");
+      Diagnostic &diagnostic = diagnostics().error(
+          Id::DuplicateName, isOwn ? clash.first : Loc{file, import.begin, import.end},
+          makeText(names, isOwn || others == 1 ? " comes" : " come", " from two different files"));
+      if (!isOwn)
+        diagnostic.note(clash.first, "one is here");
+      diagnostic.note(clash.second, "the other is here");
     }
   }
 
@@ -206,12 +231,12 @@ private:
     const Statement &statement = program.statementOf(fn);
     if (statement.isBroken)
       return;
-    checkParams(syntax, statement);
+    checkFnParams(program, fn);
     for (int32_t i = statement.value.first; i <= statement.value.root; ++i) {
       const Node &node = syntax.nodes[i];
       if (node.kind == NodeKind::Bounds)
         continue;
-      if (node.kind == NodeKind::Name && !isParam(syntax, statement, node.name))
+      if (node.kind == NodeKind::Name && !isFnParam(syntax, statement, node.name))
         reportUnknownName(syntax, statement, node);
       else if (node.kind == NodeKind::NextState)
         diagnostics().error(
@@ -221,24 +246,6 @@ private:
                program.findFn(fn.file, node.name).statement < 0)
         reportUnknownFunction(program, fn.file, node);
     }
-  }
-
-  constexpr void checkParams(const Syntax &syntax, const Statement &statement) {
-    for (int32_t i = 0; i < statement.paramCount; ++i) {
-      NameRef param = syntax.fnParams[statement.firstParam + i];
-      for (int32_t j = 0; j < i; ++j)
-        if (syntax.fnParams[statement.firstParam + j].name == param.name)
-          diagnostics()
-              .error(Id::DuplicateName, syntax.loc(param),
-                     makeText("parameter `", program.names.text(param.name), "` is named twice"))
-              .note(syntax.loc(syntax.fnParams[statement.firstParam + j]), "first named here");
-    }
-  }
-  static constexpr bool isParam(const Syntax &syntax, const Statement &statement, NameId name) {
-    for (int32_t i = 0; i < statement.paramCount; ++i)
-      if (syntax.fnParams[statement.firstParam + i].name == name)
-        return true;
-    return false;
   }
 
   constexpr void reportUnknownName(const Syntax &syntax, const Statement &statement,
@@ -251,75 +258,6 @@ private:
                         makeText("unknown name `", name,
                                  "`; a function of a file sees its arguments only",
                                  suggestion.text()));
-  }
-
-  //===-- Recursion ---------------------------------------------------------------------------===//
-
-  /// Looks for cycles among the calls of file-level functions, without recursing itself: functions
-  /// are taken away when all they call are gone; what stays calls itself or is called by such.
-  constexpr void findRecursion() {
-    const std::vector<FnRef> &fns = program.allFns();
-    std::vector<std::vector<int32_t>> callers(fns.size());
-    std::vector<int32_t> open(fns.size(), 0);
-    for (size_t i = 0; i < fns.size(); ++i)
-      for (int32_t callee : calleesOf(fns[i])) {
-        callers[callee].push_back(static_cast<int32_t>(i));
-        ++open[i];
-      }
-    std::vector<int32_t> ready;
-    for (size_t i = 0; i < fns.size(); ++i)
-      if (open[i] == 0)
-        ready.push_back(static_cast<int32_t>(i));
-    while (!ready.empty()) {
-      int32_t done = ready.back();
-      ready.pop_back();
-      for (int32_t caller : callers[done])
-        if (--open[caller] == 0)
-          ready.push_back(caller);
-    }
-    reportRecursion(open);
-  }
-
-  constexpr std::vector<int32_t> calleesOf(FnRef fn) const {
-    std::vector<int32_t> callees;
-    const Syntax &syntax = program.files[fn.file];
-    const Statement &statement = program.statementOf(fn);
-    if (statement.isBroken)
-      return callees;
-    for (int32_t i = statement.value.first; i <= statement.value.root; ++i)
-      if (const Node &node = syntax.nodes[i];
-          node.kind == NodeKind::Call && !isBuiltIn(node.name)) {
-        int32_t callee = program.findFnNumber(fn.file, node.name);
-        if (callee >= 0)
-          callees.push_back(callee);
-      }
-    return callees;
-  }
-
-  /// One message for each cycle, at the function of it that stands first.
-  constexpr void reportRecursion(const std::vector<int32_t> &open) {
-    const std::vector<FnRef> &fns = program.allFns();
-    std::vector<int32_t> visit(fns.size(), -1);
-    for (size_t start = 0; start < fns.size(); ++start) {
-      auto at = static_cast<int32_t>(start);
-      while (at >= 0 && open[at] > 0 && visit[at] < 0) {
-        visit[at] = static_cast<int32_t>(start);
-        at = openCalleeOf(fns[at], open);
-      }
-      if (at < 0 || open[at] == 0 || visit[at] != static_cast<int32_t>(start))
-        continue;
-      const Statement &statement = program.statementOf(fns[at]);
-      diagnostics().error(Id::Recursion, program.files[fns[at].file].loc(statement.name),
-                          makeText("function `", program.names.text(statement.name.name),
-                                   "` calls itself, directly or by others"));
-    }
-  }
-
-  constexpr int32_t openCalleeOf(FnRef fn, const std::vector<int32_t> &open) const {
-    for (int32_t callee : calleesOf(fn))
-      if (open[callee] > 0)
-        return callee;
-    return -1;
   }
 };
 

@@ -107,6 +107,7 @@ private:
   std::vector<OpenEquation> open;
   std::vector<AtomId> stack;
   int32_t epoch = 0;
+  int efforts = 1000; // how many differences are looked at closely
 
   constexpr void noteAtom(AtomId atom, bool isOpen, Loc origin) {
     if (states.size() <= static_cast<size_t>(atom))
@@ -239,9 +240,9 @@ private:
     return false;
   }
 
-  constexpr Unification equate(SizeId a, SizeId b, Loc loc, bool anyName) {
-    a = resolve(a);
-    b = resolve(b);
+  constexpr Unification equate(SizeId left, SizeId right, Loc loc, bool anyName) {
+    SizeId a = resolve(left);
+    SizeId b = resolve(right);
     if (a == b || a == kNoSize || b == kNoSize)
       return Unification::Same;
     if (solvePlain(a, b, loc, anyName) || solvePlain(b, a, loc, anyName))
@@ -257,10 +258,12 @@ private:
     case Unification::Deferred:
       break;
     }
+    if (isZero(difference))
+      return Unification::Same;
     bool isOpen = hasOpenAtom(difference) || (anyName && table.sign(difference) == 0);
     if (!isOpen || table.isNumber(difference))
       return Unification::Mismatch;
-    open.push_back({a, b, loc, anyName});
+    open.push_back({left, right, loc, anyName}); // as written, to be recognized when met again
     return Unification::Deferred;
   }
 
@@ -300,17 +303,106 @@ private:
     if (best == kNoAtom)
       return Unification::Deferred;
     SizeId atom = table.ofAtom(best);
-    SizeId term = table.constant(terms[bestTerm].factor);
-    for (SizeFactor power : terms[bestTerm].powers)
-      for (int i = 0; i < (power.exponent < 0 ? -power.exponent : power.exponent); ++i)
-        term = power.exponent < 0 ? table.divide(term, table.ofAtom(power.atom))
-                                  : table.multiply(term, table.ofAtom(power.atom));
+    SizeId term = sizeOfTerm(terms[bestTerm]);
     SizeId rest = table.subtract(term, difference);
     SizeId value = table.divide(rest, table.divide(term, atom));
     if (value == kNoSize || !isPossible(value))
       return Unification::Mismatch;
     setSolution(best, value, loc);
     return Unification::Same;
+  }
+
+  constexpr SizeId sizeOfTerm(const SizeTerm &term) {
+    SizeId size = table.constant(term.factor);
+    for (SizeFactor power : term.powers)
+      for (int i = 0; i < (power.exponent < 0 ? -power.exponent : power.exponent); ++i)
+        size = power.exponent < 0 ? table.divide(size, table.ofAtom(power.atom))
+                                  : table.multiply(size, table.ofAtom(power.atom));
+    return size;
+  }
+
+  /// Whether a difference is 0 after all: because its quotients cancel, or because it is a multiple
+  /// of the difference that a `require` demands to be 0 and that could not be solved, as in
+  /// `require H * H == 4 * K * K`.
+  constexpr bool isZero(SizeId difference) {
+    constexpr int kMaxTried = 50; // requires, for one difference
+    if (--efforts < 0)
+      return false;
+    difference = clearQuotients(difference);
+    if (difference == kNoSize || table.sum(difference).empty())
+      return difference != kNoSize;
+    int tried = 0;
+    for (size_t i = 0; i < open.size() && tried < kMaxTried; ++i) {
+      if (!open[i].anyName)
+        continue;
+      ++tried;
+      SizeId required = table.subtract(resolve(open[i].left), resolve(open[i].right));
+      required = required == kNoSize ? kNoSize : clearQuotients(required);
+      if (required != kNoSize && isMultiple(difference, required))
+        return true;
+    }
+    return false;
+  }
+
+  constexpr AtomId findQuotient(SizeId size) const {
+    for (const SizeTerm &term : table.sum(size))
+      for (SizeFactor power : term.powers)
+        if (table.atom(power.atom).kind == AtomKind::Quotient)
+          return power.atom;
+    return kNoAtom;
+  }
+
+  /// The size times what makes its quotients go; kNoSize if that is too complex.
+  constexpr SizeId clearQuotients(SizeId size) {
+    constexpr int kMaxRounds = 8;
+    for (int round = 0; round < kMaxRounds; ++round) {
+      AtomId quotient = findQuotient(size);
+      if (quotient == kNoAtom)
+        return size;
+      SizeSum terms = table.sum(size);
+      int most = 0;
+      int least = 0;
+      for (const SizeTerm &term : terms)
+        for (SizeFactor power : term.powers)
+          if (power.atom == quotient) {
+            most = power.exponent > most ? power.exponent : most;
+            least = power.exponent < least ? power.exponent : least;
+          }
+      SizeId above = table.atom(quotient).numerator;
+      SizeId below = table.atom(quotient).denominator;
+      size = table.number(0);
+      for (SizeTerm &term : terms) {
+        int exponent = 0;
+        std::vector<SizeFactor> others;
+        for (SizeFactor power : term.powers)
+          if (power.atom == quotient)
+            exponent = power.exponent;
+          else
+            others.push_back(power);
+        term.powers = std::move(others);
+        SizeId cleared =
+            table.multiply(sizeOfTerm(term), table.multiply(table.power(above, exponent - least),
+                                                            table.power(below, most - exponent)));
+        size = table.add(size, cleared);
+      }
+      if (size == kNoSize)
+        return kNoSize;
+    }
+    return kNoSize;
+  }
+
+  /// Whether one size is the other one times a term.
+  constexpr bool isMultiple(SizeId size, SizeId other) {
+    SizeSum terms = table.sum(size);
+    SizeSum otherTerms = table.sum(other);
+    if (terms.size() != otherTerms.size() || terms.empty())
+      return false;
+    SizeId first = sizeOfTerm(terms[0]);
+    for (const SizeTerm &term : otherTerms)
+      if (SizeId ratio = table.divide(first, sizeOfTerm(term));
+          table.multiply(other, ratio) == size)
+        return true;
+    return false;
   }
 
   /// Whether the sum is linear in `power.atom`, which stands in term `index` alone, next to nothing

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dsl/call_elaborator.h"
+#include "dsl/initializers.h"
 
 #include <cstdint>
 #include <utility>
@@ -34,10 +35,12 @@ protected:
 
   struct NextAssignment {
     bool isAssigned = false;
+    bool isMisspelt = false; // a statement seems to mean it
     Loc loc;
   };
   std::vector<NextAssignment> nextAssignments; // by state
   NameRef outputName;
+  Loc outputLoc;
 
   constexpr bool isNextAssigned(int32_t state) const override {
     return nextAssignments[state].isAssigned;
@@ -50,6 +53,7 @@ protected:
       return;
     const FlatStatement declaration = symbols[index].declaration;
     Frame top = frameOf(declaration);
+    top.isDeclaration = true;
     const Statement &statement = statementAt(declaration);
     Loc loc = symbols[index].loc;
     bool isTooDeep = declarationDepth >= kMaxNesting;
@@ -127,34 +131,14 @@ protected:
 
   /// Whether an initializer fits a shape; reports it if not.
   constexpr bool checkInitializer(const Initializer &initializer, const Shape &shape, Loc loc) {
-    bool needsMatrix = initializer.kind == InitializerKind::Glorot ||
-                       initializer.kind == InitializerKind::He ||
-                       initializer.kind == InitializerKind::Orthogonal ||
-                       initializer.kind == InitializerKind::Identity;
-    if (!needsMatrix || shape.rank == 2)
-      return true;
-    report(Id::InitializerShape, loc,
-           makeText("`", initializerName(initializer.kind), "` is for matrices, this is ",
-                    describe(shape)));
-    return false;
-  }
-
-  struct InitializerRow {
-    std::string_view name;
-    InitializerKind kind;
-    int arguments;
-  };
-  static constexpr InitializerRow kInitializers[] = {
-      {"glorot", InitializerKind::Glorot, 0},         {"he", InitializerKind::He, 0},
-      {"orthogonal", InitializerKind::Orthogonal, 0}, {"identity", InitializerKind::Identity, 1},
-      {"uniform", InitializerKind::Uniform, 2},       {"normal", InitializerKind::Normal, 2},
-      {"zeros", InitializerKind::Zeros, 0},
-  };
-  static constexpr std::string_view initializerName(InitializerKind kind) {
-    for (const InitializerRow &row : kInitializers)
-      if (row.kind == kind)
-        return row.name;
-    return "=";
+    for (const InitializerRow &row : kInitializers) {
+      if (row.kind != initializer.kind || !row.isOfMatrices || shape.rank == 2)
+        continue;
+      report(Id::InitializerShape, loc,
+             makeText("`", row.name, "` is for matrices, this is ", describe(shape)));
+      return false;
+    }
+    return true;
   }
 
 private:
@@ -176,10 +160,14 @@ private:
     if (kind == SymbolKind::Option)
       return declareOption(statement, index);
     Shape shape;
+    size_t divisions = cell.divisions.size();
     if (!evaluateShape(statement, shape))
       return kNoValue;
-    if (kind == SymbolKind::Param)
-      return declareParam(statement, index, shape);
+    if (kind == SymbolKind::Param) {
+      ValueId param = declareParam(statement, index, shape);
+      bindDivisions(divisions, param);
+      return param;
+    }
     if (shape.rank != 1) {
       rejectShape(statement, kind, shape);
       return kNoValue;
@@ -202,10 +190,11 @@ private:
 
   constexpr void rejectShape(const Statement &statement, SymbolKind kind, const Shape &shape) {
     std::string_view name = nameText(statement.name.name);
-    std::string_view things = kind == SymbolKind::Input ? "inputs" : "states";
-    Text message = makeText(things, " are vectors, `", name, "` is ", describe(shape));
+    std::string_view thing = kind == SymbolKind::Input ? "input" : "state";
+    Text message =
+        makeText(thing, " `", name, "` is ", describe(shape), "; ", thing, "s are vectors");
     if (shape.rank == 0)
-      message += makeText("; write `", name, "[1]` for one number");
+      message += makeText(": write `", name, "[1]` for one number");
     report(Id::NotAVector, frame->syntax->loc(statement.name), std::move(message));
   }
 
@@ -220,7 +209,7 @@ private:
   }
 
   constexpr ValueId declareOption(const Statement &statement, int32_t index) {
-    ValueId value = evaluateConstant(statement.value, "the default of an option");
+    ValueId value = evaluateConstant(statement.value, "the default of this option");
     for (const Setting &setting : settings.options)
       if (setting.name == cell.options[index].name)
         value = addNumber(setting.number, cell.options[index].loc);
@@ -242,31 +231,29 @@ private:
     NameRef name = statement.initializer;
     if (name.name == kNoName) {
       initializer.kind = InitializerKind::Constant;
-      initializer.first = evaluateConstant(statement.value, "an initial value");
+      initializer.first = evaluateConstant(statement.value, "this initial value");
       return initializer.first != kNoValue;
     }
-    const InitializerRow *row = nullptr;
-    for (const InitializerRow &candidate : kInitializers)
-      if (candidate.name == nameText(name.name))
-        row = &candidate;
-    if (row == nullptr) {
+    int found = findInitializer(nameText(name.name));
+    if (found < 0) {
       reportUnknownInitializer(name);
       return false;
     }
-    if (row->arguments != statement.argumentCount) {
+    const InitializerRow row = kInitializers[static_cast<size_t>(found)];
+    if (row.arguments != statement.argumentCount) {
       report(Id::ArgumentCount, frame->syntax->loc(name),
-             makeText("`", row->name, "` takes ", row->arguments,
-                      row->arguments == 1 ? " argument, got " : " arguments, got ",
+             makeText("`", row.name, "` takes ", row.arguments,
+                      row.arguments == 1 ? " argument, got " : " arguments, got ",
                       statement.argumentCount));
       return false;
     }
-    initializer.kind = row->kind;
-    if (row->arguments > 0)
-      initializer.first = evaluateConstant(statement.value, "an initializer's argument");
-    if (row->arguments > 1)
-      initializer.second = evaluateConstant(statement.second, "an initializer's argument");
-    return (row->arguments < 1 || initializer.first != kNoValue) &&
-           (row->arguments < 2 || initializer.second != kNoValue);
+    initializer.kind = row.kind;
+    if (row.arguments > 0)
+      initializer.first = evaluateConstant(statement.value, "this argument of an initializer");
+    if (row.arguments > 1)
+      initializer.second = evaluateConstant(statement.second, "this argument of an initializer");
+    return (row.arguments < 1 || initializer.first != kNoValue) &&
+           (row.arguments < 2 || initializer.second != kNoValue);
   }
 
   constexpr void reportUnknownInitializer(NameRef name) {
@@ -334,8 +321,10 @@ private:
   /// Checks a value against `name[K] = ...`; kNoValue after a diagnostic.
   constexpr ValueId checkAnnotation(const Statement &statement, ValueId value) {
     Shape written;
+    size_t divisions = cell.divisions.size();
     if (value == kNoValue || statement.rows.isEmpty() || !evaluateShape(statement, written))
       return value;
+    bindDivisions(divisions, value);
     const Shape shape = shapeOf(value);
     std::string_view name = nameText(statement.name.name);
     if (shape.rank == 0) {
@@ -410,7 +399,9 @@ private:
     Loc loc = frame->syntax->loc(name);
     Symbol *symbol = findSymbol(name.name);
     if (symbol == nullptr || symbol->kind != SymbolKind::State) {
-      reportNoState(loc, name.name, symbol);
+      std::string_view meant = reportNoState(loc, name.name, symbol);
+      for (size_t i = 0; i < cell.states.size() && !meant.empty(); ++i)
+        nextAssignments[i].isMisspelt |= cell.states[i].name == meant;
       if (!statement.isBroken)
         evaluate(statement.value);
       return;
@@ -422,10 +413,11 @@ private:
           .note(nextAssignments[index].loc, "first assigned here");
       return;
     }
+    ensureDeclared(tables.symbols.find(name.name));
     ValueId value = kNoValue;
     if (!statement.isBroken)
       value = checkNext(statement, index, evaluate(statement.value).op);
-    nextAssignments[index] = {true, loc};
+    nextAssignments[index] = {true, false, loc};
     cell.states[index].next = value;
   }
 
@@ -462,13 +454,14 @@ private:
     Loc loc = frame->syntax->loc(name);
     bool isSecond = outputName.name != kNoName;
     if (isSecond)
-      report(Id::DuplicateName, loc, "a cell has one output, this is a second one");
+      report(Id::DuplicateName, loc, "this is a second output; a cell has at most one")
+          .note(outputLoc, makeText("`", nameText(outputName.name), "` is the output here"));
     ValueId value = kNoValue;
     if (!statement.isBroken)
       value = checkAnnotation(statement, evaluate(statement.value).op);
     if (value != kNoValue && shapeOf(value).rank != 1) {
       report(shapeOf(value).rank == 0 ? Id::ScalarAssignment : Id::NotAVector, loc,
-             makeText("the output is a vector, this is ", describe(shapeOf(value))))
+             makeText("this output is ", describe(shapeOf(value)), "; an output is a vector"))
           .under(locOf(statement.value.root));
       value = kNoValue;
     }
@@ -476,6 +469,7 @@ private:
     if (isSecond)
       return;
     outputName = name;
+    outputLoc = loc;
     cell.output = value;
     cell.outputName = nameText(name.name);
   }
@@ -494,14 +488,17 @@ private:
       reportKnown(loc, *known);
       return;
     }
-    if (last - first >= kMaxMicroSteps - microSteps) {
+    if (last < first)
+      return;
+    int64_t more = 0; // micro-steps after the first
+    if (__builtin_sub_overflow(last, first, &more) || more >= kMaxMicroSteps - microSteps) {
       stop(Id::TooManyMicroSteps, loc,
-           makeText("a cell is limited to 10,000 micro-steps, `repeat ",
-                    nameText(statement.name.name), " in ", first, "..", last, "` exceeds that"));
+           makeText("`repeat ", nameText(statement.name.name), " in ", first, "..", last,
+                    "` makes more than 10,000 micro-steps, the limit of a cell"));
       return;
     }
-    for (int64_t counter = first; counter <= last && !isStopped; ++counter)
-      runMicroStep(flat, statement, counter);
+    for (int64_t i = 0; i <= more && !isStopped; ++i)
+      runMicroStep(flat, statement, first + i);
   }
 
   constexpr void runMicroStep(const FlatStatement &flat, const Statement &statement,

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 namespace cellwright {
 
@@ -18,14 +19,17 @@ constexpr double kTitleHeight = 34;
 constexpr double kLegendHeight = 40;
 constexpr double kLetterWidth = 7.6;
 constexpr double kBaseline = 4.5; // from the middle of a text down to its baseline
-constexpr double kLaneGap = 12;   // between the dashed lines
+constexpr double kLineHeight = 16;
+constexpr double kLaneGap = 12; // between the dashed lines
 constexpr size_t kMaxDrawnNodes = 1000;
+constexpr size_t kMaxCaption = 14; // characters of a value's name beside its node
 
 constexpr std::string_view kStyle = R"(<style>
   .cell { font: 13px ui-sans-serif, system-ui, "Helvetica Neue", Arial, sans-serif; }
   .cell .paper { fill: #ffffff; }
   .cell text { fill: #1f2937; text-anchor: middle; }
   .cell .title { font-size: 16px; font-weight: 600; text-anchor: start; }
+  .cell .name { font-size: 11px; font-style: italic; fill: #6b7280; }
   .cell .legend { font-size: 11px; text-anchor: start; fill: #6b7280; }
   .cell .edge { fill: none; stroke: #94a3b8; stroke-width: 1.3; }
   .cell .carried { fill: none; stroke: #16a34a; stroke-width: 1.4; stroke-dasharray: 5 4; }
@@ -41,7 +45,7 @@ constexpr std::string_view kStyle = R"(<style>
   @media (prefers-color-scheme: dark) {
     .cell .paper { fill: #0f172a; }
     .cell text { fill: #e2e8f0; }
-    .cell .legend { fill: #94a3b8; }
+    .cell .legend, .cell .name { fill: #94a3b8; }
     .cell .edge { stroke: #64748b; }
     .cell .tip { fill: #64748b; }
     .cell .input { fill: #1e3a8a; }
@@ -94,6 +98,17 @@ std::string escape(std::string_view text) {
       escaped += character;
   }
   return escaped;
+}
+
+std::vector<std::string_view> splitLines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (size_t end = 0; end != std::string_view::npos; text.remove_prefix(end + 1)) {
+    end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (end == std::string_view::npos)
+      break;
+  }
+  return lines;
 }
 
 size_t countLetters(std::string_view text) {
@@ -180,9 +195,12 @@ private:
   bool lay() {
     for (const GraphNode &node : graph.nodes) {
       LayoutNode placed;
-      double letters = static_cast<double>(countLetters(node.label));
+      std::vector<std::string_view> lines = splitLines(node.label);
+      double letters = 0;
+      for (std::string_view line : lines)
+        letters = std::max(letters, static_cast<double>(countLetters(line)));
       bool isSmall = node.kind == GraphKind::Operator || node.kind == GraphKind::Function;
-      placed.height = isSmall ? 28 : 32;
+      placed.height = (isSmall ? 28 : 32) + kLineHeight * static_cast<double>(lines.size() - 1);
       placed.width = std::max(placed.height, letters * kLetterWidth + (isSmall ? 16 : 22));
       placed.isLast = node.kind == GraphKind::Next || node.kind == GraphKind::Output;
       layout.nodes.push_back(placed);
@@ -193,22 +211,33 @@ private:
     return placeNodes(layout);
   }
 
+  /// Straight through every column, so that it crosses no node, and curved between them.
   void drawEdge(const LayoutEdge &edge) {
     const LayoutNode &from = layout.nodes[static_cast<size_t>(edge.from)];
     const LayoutNode &to = layout.nodes[static_cast<size_t>(edge.to)];
     double x = left + from.x + from.width / 2;
     double y = top + from.y;
     out += fill("<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M% %", x, y);
-    auto curveTo = [&](double nextX, double nextY) {
-      double middle = (x + nextX) / 2;
-      out += fill("C% % % % % %", middle, y, middle, nextY, nextX, nextY);
+    auto lineTo = [&](double nextX) {
+      if (nextX > x + 0.05)
+        out += fill("H%", nextX);
       x = nextX;
-      y = nextY;
     };
-    for (int32_t bend : edge.bends)
-      curveTo(left + layout.nodes[static_cast<size_t>(bend)].x,
-              top + layout.nodes[static_cast<size_t>(bend)].y);
-    curveTo(left + to.x - to.width / 2, top + to.y);
+    auto curveTo = [&](const LayoutNode &next) {
+      double nextX = left + layout.columns[static_cast<size_t>(next.layer)].first;
+      double middle = (x + nextX) / 2;
+      out += fill("C% % % % % %", middle, y, middle, top + next.y, nextX, top + next.y);
+      x = nextX;
+      y = top + next.y;
+    };
+    lineTo(left + layout.columns[static_cast<size_t>(from.layer)].second);
+    for (int32_t bend : edge.bends) {
+      const LayoutNode &node = layout.nodes[static_cast<size_t>(bend)];
+      curveTo(node);
+      lineTo(left + layout.columns[static_cast<size_t>(node.layer)].second);
+    }
+    curveTo(to);
+    lineTo(left + to.x - to.width / 2);
     out += "\"/>\n";
   }
 
@@ -239,8 +268,18 @@ private:
                 left + placed.x - placed.width / 2, top + placed.y - placed.height / 2,
                 placed.width, placed.height, radius);
     out += std::string(styleOf(node.kind).style) + "\"/>";
-    out += fill("<text x=\"%\" y=\"%\">", left + placed.x, top + placed.y + kBaseline) +
-           escape(node.label) + "</text></g>\n";
+    std::vector<std::string_view> lines = splitLines(node.label);
+    double y = top + placed.y + kBaseline - kLineHeight * static_cast<double>(lines.size() - 1) / 2;
+    for (std::string_view line : lines) {
+      out += fill("<text x=\"%\" y=\"%\">", left + placed.x, y) + escape(line) + "</text>";
+      y += kLineHeight;
+    }
+    bool isNamed = !node.name.empty() && node.name.size() <= kMaxCaption;
+    if (isNamed)
+      out += fill("<text class=\"name\" x=\"%\" y=\"%\">", left + placed.x,
+                  top + placed.y - placed.height / 2 - 3) +
+             escape(node.name) + "</text>";
+    out += "</g>\n";
   }
 
   void drawLegend(double y) {

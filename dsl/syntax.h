@@ -111,6 +111,7 @@ struct CellSyntax {
   uint32_t begin = 0;
   uint32_t open = 0; // the `{`
   uint32_t end = 0;
+  bool isBroken = false; // has no body
 };
 
 /// `import "path"`; `target` is filled in by whoever reads files.

@@ -102,9 +102,9 @@ protected:
 
   constexpr Text describe(const Token &token) const {
     if (token.kind == TokenKind::EndOfFile)
-      return "the end of the file";
+      return "end of file";
     if (token.kind == TokenKind::LineEnd)
-      return "the end of the line";
+      return "end of line";
     std::string_view word = spelling(token);
     return makeText("`", word.substr(0, 40), word.size() > 40 ? "...`" : "`");
   }
@@ -126,7 +126,8 @@ protected:
   constexpr bool enter(const Token &token) {
     if (++nesting <= kMaxNesting)
       return true;
-    return fail(Id::TooDeep, token, makeText("nesting is limited to ", kMaxNesting, " levels"));
+    return fail(Id::TooDeep, token,
+                makeText("this is nested deeper than ", kMaxNesting, " levels, the limit"));
   }
 
   /// Takes the bracket that closes `open`.

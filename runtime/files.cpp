@@ -8,8 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace cellwright {
 
@@ -27,12 +30,10 @@ public:
   Descriptor &operator=(const Descriptor &) = delete;
 
   int get() const { return number; }
+  /// Gives the number to somebody else, who closes it.
+  int release() { return std::exchange(number, -1); }
   /// Closes now; some file systems say only here that the disk is full.
-  bool close() {
-    int closed = number;
-    number = -1;
-    return ::close(closed) == 0;
-  }
+  bool close() { return ::close(release()) == 0; }
 
 private:
   int number;
@@ -90,8 +91,20 @@ static bool writeAll(int descriptor, std::string_view bytes) {
 
 //===-- Reading -------------------------------------------------------------------------------===//
 
-std::string readFile(const std::string &path) {
-  Descriptor file(openRetrying(path, O_RDONLY));
+/// Waits until a pipe has something to read or has lost its writer, so many milliseconds or, with
+/// -1, for ever; false if nothing happened.
+static bool awaitPipe(int descriptor, int milliseconds) {
+  pollfd awaited = {descriptor, POLLIN, 0};
+  int ready = -1;
+  do
+    ready = ::poll(&awaited, 1, milliseconds);
+  while (ready < 0 && errno == EINTR);
+  return ready != 0;
+}
+
+FileReader::FileReader(const std::string &path) : path(path) {
+  // Opening a pipe that nobody writes to would block.
+  Descriptor file(openRetrying(path, O_RDONLY | O_NONBLOCK));
   if (file.get() < 0)
     failToRead(path, std::strerror(errno));
   struct stat status = {};
@@ -102,26 +115,69 @@ std::string readFile(const std::string &path) {
   // A device such as /dev/zero has no end.
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     failToRead(path, "it is neither a regular file nor a pipe");
+  if (S_ISREG(status.st_mode))
+    bytes = status.st_size;
+  descriptor = file.release();
+}
+
+FileReader::~FileReader() { ::close(descriptor); }
+
+/// At least one byte; 0 at the end.
+size_t FileReader::readSome(char *to, size_t room) {
+  constexpr int kPatience = 5000; // ms
+  while (true) {
+    ssize_t count = ::read(descriptor, to, room);
+    if (count > 0 || (count == 0 && (bytes >= 0 || hasWriter))) {
+      hasWriter = true;
+      return static_cast<size_t>(count);
+    }
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0 && errno != EAGAIN)
+      failToRead(path, std::strerror(errno));
+    if (count < 0) {
+      hasWriter = true;
+      awaitPipe(descriptor, -1);
+    } else if (hasWaited) {
+      failToRead(path, "it is a pipe that nothing writes to");
+    } else {
+      hasWriter = awaitPipe(descriptor, kPatience);
+      hasWaited = true;
+    }
+  }
+}
+
+size_t FileReader::read(char *to, size_t room) {
+  size_t filled = 0;
+  while (filled < room) {
+    size_t count = readSome(to + filled, room - filled);
+    if (count == 0)
+      break;
+    filled += count;
+  }
+  return filled;
+}
+
+std::string FileReader::readRest() {
   std::string contents;
   constexpr size_t kLeastChunk = 1 << 16;
   // One byte more than the file has, so that the end is seen without growing.
-  contents.resize(static_cast<size_t>(status.st_size) + 1);
+  contents.resize(static_cast<size_t>(std::max<int64_t>(bytes, 0)) + 1);
   size_t size = 0;
   while (true) {
     if (size == contents.size())
       contents.resize(size + std::max(size / 2, kLeastChunk));
-    ssize_t count = ::read(file.get(), contents.data() + size, contents.size() - size);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      failToRead(path, std::strerror(errno));
-    if (count == 0)
+    size_t room = contents.size() - size;
+    size_t count = read(contents.data() + size, room);
+    size += count;
+    if (count < room)
       break;
-    size += static_cast<size_t>(count);
   }
   contents.resize(size);
   return contents;
 }
+
+std::string readFile(const std::string &path) { return FileReader(path).readRest(); }
 
 //===-- Writing -------------------------------------------------------------------------------===//
 
@@ -135,14 +191,38 @@ static std::string resolveLinks(const std::string &path) {
   return result;
 }
 
-/// Makes a new file beside `target`; its name is put into `temporary`.
+/// Opens a file that is there already if nobody writes it: a killed program left it. Its lock
+/// tells, which goes with the program.
+static bool isLeftover(const std::string &temporary) {
+  Descriptor descriptor(openRetrying(temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  return descriptor.get() >= 0 && ::flock(descriptor.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+/// Makes a new, locked file beside `target`; its name is put into `temporary`. -1 with `errno` set
+/// if that is not possible.
 static int makeTemporary(const std::string &target, std::string &temporary) {
-  for (int attempt = 0;; ++attempt) {
-    temporary = fmt::format("{}.tmp-{}-{}", target, ::getpid(), attempt);
-    int number = openRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (number >= 0 || errno != EEXIST || attempt == 99)
-      return number;
+  constexpr int kWriters = 100; // of the same file at the same time
+  for (int i = 0; i < kWriters; ++i) {
+    temporary = fmt::format("{}.tmp{}", target, i);
+    constexpr int kRaces = 10;
+    for (int race = 0; race < kRaces; ++race) {
+      int number = openRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL);
+      if (number >= 0) {
+        (void)::flock(number, LOCK_EX | LOCK_NB);
+        // Before the lock was there somebody may have taken the file for a leftover.
+        struct stat status = {};
+        if (::fstat(number, &status) == 0 && status.st_nlink > 0)
+          return number;
+        ::close(number);
+      } else if (errno != EEXIST) {
+        return -1;
+      } else if (!isLeftover(temporary) || ::unlink(temporary.c_str()) != 0) {
+        break;
+      }
+    }
   }
+  errno = EEXIST;
+  return -1;
 }
 
 /// Makes the new name of a file last through a power failure, where the system can do that.
@@ -154,41 +234,104 @@ static void syncFolder(const std::string &path) {
     (void)::fsync(descriptor.get());
 }
 
+/// Opens what is not regular to write. A pipe that nobody reads would block for ever: ENXIO after
+/// some seconds.
+static int openDirectly(const std::string &path) {
+  constexpr int kPause = 10, kPatience = 5000; // ms
+  int number = openRetrying(path, O_WRONLY | O_NONBLOCK);
+  for (int waited = 0; number < 0 && errno == ENXIO && waited < kPatience; waited += kPause) {
+    (void)::poll(nullptr, 0, kPause);
+    number = openRetrying(path, O_WRONLY | O_NONBLOCK);
+  }
+  // Writing waits for the reader.
+  if (number >= 0)
+    (void)::fcntl(number, F_SETFL, O_WRONLY);
+  return number;
+}
+
 static void writeDirectly(const std::string &path, std::string_view contents) {
-  Descriptor file(openRetrying(path, O_WRONLY));
+  Descriptor file(openDirectly(path));
   if (file.get() < 0)
-    failToWrite(path, "opening failed");
+    failToWrite(path, errno == ENXIO ? "nothing reads from the pipe" : "opening failed");
   if (!writeAll(file.get(), contents))
     failToWrite(path, "writing failed");
   if (!file.close())
     failToWrite(path, "closing failed");
 }
 
-void writeFile(const std::string &path, std::string_view contents) {
+namespace {
+
+/// Where the contents of a path go.
+struct Target {
+  std::string path; // with links resolved
+  mode_t mode = 0;  // of what is there; 0: nothing is
+  bool isRegular = true;
+};
+
+} // namespace
+
+static Target findTarget(const std::string &path) {
   struct stat status = {};
   bool isThere = ::stat(path.c_str(), &status) == 0;
   if (isThere && S_ISDIR(status.st_mode))
     throw Error(fmt::format("cannot write `{}`: it is a folder", path));
   if (isThere && !S_ISREG(status.st_mode))
-    return writeDirectly(path, contents);
+    return {path, status.st_mode, false};
+  return {resolveLinks(path), isThere ? status.st_mode & 07777 : 0, true};
+}
 
-  std::string target = resolveLinks(path), name;
-  Descriptor file(makeTemporary(target, name));
+void writeFile(const std::string &path, std::string_view contents) {
+  Target target = findTarget(path);
+  if (!target.isRegular)
+    return writeDirectly(path, contents);
+  std::string name;
+  Descriptor file(makeTemporary(target.path, name));
   if (file.get() < 0)
     failToWrite(path, "making a temporary file beside it failed");
   Temporary temporary(name);
-  if (isThere)
-    (void)::fchmod(file.get(), status.st_mode & 07777);
+  if (target.mode != 0)
+    (void)::fchmod(file.get(), target.mode);
   if (!writeAll(file.get(), contents))
     failToWrite(path, "writing failed");
   if (::fsync(file.get()) != 0)
     failToWrite(path, "writing to the disk failed");
-  if (!file.close())
-    failToWrite(path, "closing failed");
-  if (::rename(name.c_str(), target.c_str()) != 0)
+  // Not closed before: the lock keeps others away until the file has its name.
+  if (::rename(name.c_str(), target.path.c_str()) != 0)
     failToWrite(path, "renaming the temporary file failed");
   temporary.keep();
-  syncFolder(target);
+  syncFolder(target.path);
+}
+
+void checkCanWrite(const std::string &path) {
+  Target target = findTarget(path);
+  if (!target.isRegular) {
+    if (::access(path.c_str(), W_OK) != 0)
+      failToWrite(path, "opening failed");
+    return;
+  }
+  std::string name;
+  Descriptor file(makeTemporary(target.path, name));
+  if (file.get() < 0)
+    failToWrite(path, "making a temporary file beside it failed");
+  Temporary temporary(name);
+}
+
+/// The path without links and dots; of a file that is not there yet, that of its folder and its
+/// name.
+static std::string canonicalPath(const std::string &path) {
+  std::string whole = resolveLinks(path);
+  if (whole != path)
+    return whole;
+  size_t slash = path.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  return resolveLinks(folder) + "/" + path.substr(slash == std::string::npos ? 0 : slash + 1);
+}
+
+bool isSameFile(const std::string &a, const std::string &b) {
+  struct stat first = {}, second = {};
+  if (::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0)
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  return canonicalPath(a) == canonicalPath(b);
 }
 
 //===-- Lines ---------------------------------------------------------------------------------===//

@@ -131,19 +131,20 @@ void Layer::Work::runSums(cellwright_stage stage, int thread, int64_t blockBegin
   }
 }
 
-/// Stages whose rows are sequences.
+/// Stages whose rows are sequences. Those without a step take no part: what they bring may be NaN.
 void Layer::Work::runSequences(cellwright_stage stage) {
   if (stagePhases[stage].empty())
     return;
   bool isSum = stage == CELLWRIGHT_GRADIENT_SEQUENCE;
+  int64_t rows = batch.activeRows(0);
   threads.run([&](int thread) {
     const cellwright_buffer *table = tableAt(0, 0, thread);
     for (int index : stagePhases[stage]) {
       const cellwright_phase_info &phase = kernel.phases[index];
       if (isSkipped(phase))
         continue;
-      auto [rowBegin, rowEnd] = isSum ? std::pair<int64_t, int64_t>(0, batch.sequences)
-                                      : partition(batch.sequences, threads.size(), thread);
+      auto [rowBegin, rowEnd] =
+          isSum ? std::pair<int64_t, int64_t>(0, rows) : partition(rows, threads.size(), thread);
       auto [tileBegin, tileEnd] = isSum ? partition(phase.tiles, threads.size(), thread)
                                         : std::pair<int64_t, int64_t>(0, phase.tiles);
       callPhase(index, table, {rowBegin, rowEnd, tileBegin, tileEnd, sequences.data(), seed, 0},

@@ -26,6 +26,13 @@ void copyRows(const SeriesView &from, const SeriesView &to, int64_t begin, int64
                 static_cast<size_t>((end - begin) * rowBytes));
 }
 
+void clearRows(const SeriesView &series, int64_t begin, int64_t end) {
+  int64_t rowBytes = series.rowStride() * series.format.elementBytes();
+  for (int64_t panel = 0; panel < series.format.panels(series.columns); ++panel)
+    std::memset(panelOf(series, panel) + begin * rowBytes, 0,
+                static_cast<size_t>((end - begin) * rowBytes));
+}
+
 SeriesView firstRows(const SeriesView &series, int64_t rows) {
   SeriesView first = series;
   first.rows = rows;
@@ -103,16 +110,19 @@ void Layer::Work::resetAdjoints(int64_t step, int64_t rowBegin, int64_t rowEnd) 
       SeriesView carry = firstRows(adjointBefore(s, step).from(row), 1);
       copySteps(carry, one, firstRows(resetSums[s].view().from(row), 1), 0, 0,
                 kernel.states[s].size, false, /*isAdded=*/true);
-      for (int64_t panel = 0; panel < format.panels(carry.columns); ++panel)
-        std::memset(panelOf(carry, panel), 0,
-                    static_cast<size_t>(carry.rowStride() * format.elementBytes()));
+      clearRows(carry, 0, 1);
     }
   }
 }
 
-/// What reaches the initial states: by resets, and by the first step unless that went on from an
+/// Zeros for what sequences without a step bring, and what reaches the initial states: by resets, and by the first step unless that went on from an
 /// earlier call.
 void Layer::Work::endAdjoints(const BackwardArguments &arguments) {
+  for (int i = 0; i < kernel.input_count; ++i) {
+    SeriesView adjoint = entryOf(arguments.inputAdjoints, static_cast<size_t>(i));
+    if (kernel.inputs[i].per_sequence && adjoint.data)
+      clearRows(adjoint, batch.activeRows(0), batch.sequences);
+  }
   const Batch rows{1, batch.sequences, {}, {}};
   for (int s = 0; s < kernel.state_count; ++s) {
     void *wanted = entryOf(arguments.initialAdjoints, static_cast<size_t>(s));

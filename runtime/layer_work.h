@@ -22,6 +22,8 @@ template <typename Entry> Entry entryOf(const std::vector<Entry> &list, size_t i
 void copyRow(const SeriesView &from, int64_t fromRow, const SeriesView &to, int64_t toRow);
 /// Copies rows [begin, end) to the same rows of another series of the same shape.
 void copyRows(const SeriesView &from, const SeriesView &to, int64_t begin, int64_t end);
+/// Zeros in rows [begin, end).
+void clearRows(const SeriesView &series, int64_t begin, int64_t end);
 /// The first rows of a series.
 SeriesView firstRows(const SeriesView &series, int64_t rows);
 

@@ -2,6 +2,7 @@
 #include "tools/cell_arguments.h"
 
 #include "dsl/render.h"
+#include "fmt/ranges.h"
 
 #include <algorithm>
 #include <charconv>
@@ -15,13 +16,14 @@ void CellArguments::add(CLI::App &app) {
   addSettings(app);
 }
 
-void CellArguments::addSettings(CLI::App &app) {
-  app.add_option("--dim", dimensions, "size of a dimension: H=16; may be repeated")
-      ->type_name("NAME=SIZE")
-      ->allow_extra_args(false);
-  app.add_option("--set", settings, "value of an option of the cell: k=0.5; may be repeated")
-      ->type_name("NAME=NUMBER")
-      ->allow_extra_args(false);
+std::array<CLI::Option *, 2> CellArguments::addSettings(CLI::App &app) {
+  return {
+      app.add_option("--dim", dimensions, "size of a dimension: H=16; may be repeated")
+          ->type_name("NAME=SIZE")
+          ->allow_extra_args(false),
+      app.add_option("--set", settings, "value of an option of the cell: k=0.5; may be repeated")
+          ->type_name("NAME=NUMBER")
+          ->allow_extra_args(false)};
 }
 
 /// Splits NAME=NUMBER.
@@ -40,10 +42,19 @@ static Setting parseSetting(const std::string &text, const char *option) {
   return setting;
 }
 
-static Settings parseSettings(const CellArguments &arguments) {
+/// Throws if a name was given before with another number.
+static void addSetting(std::vector<Setting> &settings, Setting setting, const char *option) {
+  for (const Setting &before : settings)
+    if (before.name == setting.name && before.number != setting.number)
+      throw UsageError(fmt::format("{}: `{}` was given twice, as {} and as {}", option,
+                                   std::string_view(setting.name), before.number, setting.number));
+  settings.push_back(std::move(setting));
+}
+
+Settings parseSettings(const CellArguments &arguments) {
   Settings settings;
   for (const std::string &text : arguments.settings)
-    settings.options.push_back(parseSetting(text, "--set"));
+    addSetting(settings.options, parseSetting(text, "--set"), "--set");
   for (const std::string &text : arguments.dimensions) {
     Setting setting = parseSetting(text, "--dim");
     bool isSize = setting.number == std::floor(setting.number) && setting.number >= 1 &&
@@ -51,9 +62,29 @@ static Settings parseSettings(const CellArguments &arguments) {
     if (!isSize)
       throw UsageError(fmt::format("--dim: expected a size from 1 to {} for `{}`, got {}", kMaxSize,
                                    std::string_view(setting.name), setting.number));
-    settings.dimensions.push_back(std::move(setting));
+    addSetting(settings.dimensions, std::move(setting), "--dim");
   }
   return settings;
+}
+
+template <typename Things> static std::string listNames(const Things &things) {
+  std::vector<std::string_view> names;
+  for (const auto &thing : things)
+    names.emplace_back(thing.name);
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// If settings are what is wrong with a cell: what it has to set.
+static std::string describeSettings(const CellArguments &arguments) {
+  if (arguments.dimensions.empty() && arguments.settings.empty())
+    return "";
+  Frontend frontend;
+  CheckedCell checked = frontend.findCell(arguments.cell);
+  if (!checked.isGood)
+    return "";
+  return fmt::format("note: dimensions of `{}`: {}; options: {}\n",
+                     std::string_view(checked.cell.name), listNames(checked.cell.dimensions),
+                     listNames(checked.cell.options));
 }
 
 std::optional<FoundCell> findCell(const CellArguments &arguments) {
@@ -62,8 +93,10 @@ std::optional<FoundCell> findCell(const CellArguments &arguments) {
   found.frontend = std::make_unique<Frontend>();
   found.checked = found.frontend->findCell(arguments.cell, found.settings);
   std::cerr << found.frontend->renderProblems();
-  if (!found.checked.isGood)
+  if (!found.checked.isGood) {
+    std::cerr << describeSettings(arguments);
     return std::nullopt;
+  }
   return found;
 }
 
@@ -90,6 +123,17 @@ static void completeFacts(const Cell &cell, std::vector<SizeFact> &facts, int64_
   }
 }
 
+/// Prints the first problems: one wrong `--dim` contradicts every tensor.
+static void printProblems(const Diagnostics &problems, const Sources &sources) {
+  constexpr size_t kPrinted = 3;
+  const std::vector<Diagnostic> &all = problems.all();
+  size_t printed = all.size() > kPrinted + 1 ? kPrinted : all.size();
+  for (size_t i = 0; i < printed; ++i)
+    std::cerr << renderDiagnostic(all[i], sources);
+  if (printed < all.size())
+    std::cerr << fmt::format("... and {} more like these\n", all.size() - printed);
+}
+
 std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
                                    std::vector<SizeFact> facts, std::optional<int64_t> others) {
   if (others)
@@ -97,7 +141,7 @@ std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
   Diagnostics problems;
   auto bound = bindCell(cell, facts, problems);
   problems.sort();
-  std::cerr << renderDiagnostics(problems, sources);
+  printProblems(problems, sources);
   return bound;
 }
 

@@ -6,6 +6,7 @@
 #include "dsl/frontend.h"
 #include "tools/command.h"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,7 @@ struct CellArguments {
   /// Adds CELL, --dim and --set.
   void add(CLI::App &app);
   /// Adds --dim and --set only.
-  void addSettings(CLI::App &app);
+  std::array<CLI::Option *, 2> addSettings(CLI::App &app);
 };
 
 /// A cell that was found and checked. The front end owns what the cell refers to.
@@ -35,8 +36,11 @@ struct FoundCell {
   const Sources &sources() const { return frontend->program().sources; }
 };
 
-/// Finds and checks a cell; prints its problems to stderr. Throws UsageError where an option is not
-/// NAME=NUMBER.
+/// The numbers of `--dim` and `--set`, whose names view the arguments. Throws UsageError where one
+/// is not NAME=NUMBER, or a name has two numbers.
+Settings parseSettings(const CellArguments &arguments);
+
+/// Finds and checks a cell; prints its problems to stderr. Throws UsageError as `parseSettings`.
 std::optional<FoundCell> findCell(const CellArguments &arguments);
 
 /// The numbers of `--dim` as facts about the cell.

@@ -2,6 +2,8 @@
 #include "tools/engine_arguments.h"
 
 #include "codegen/target.h"
+#include "fmt/ranges.h"
+#include "tools/options.h"
 
 #include <sched.h>
 
@@ -15,24 +17,29 @@ int availableThreads() {
   return std::max(1, CPU_COUNT(&set));
 }
 
+static constexpr const char *kGroup = "Machine";
+
+void EngineArguments::addType(CLI::App &app) {
+  addChoice(app, "--dtype", elementType, {"f32", "f64"}, "element type of kernels");
+}
+
 void EngineArguments::addTarget(CLI::App &app) {
-  app.add_option("--dtype", elementType, "element type of kernels")
-      ->check(CLI::IsMember({"f32", "f64"}))
-      ->capture_default_str();
   std::vector<std::string> names;
   for (std::string_view name : targetNames())
     names.emplace_back(name);
-  app.add_option("--target", target, "processor that kernels are made for")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
+  addChoice(app, "--target", target, names,
+            fmt::format("processor that kernels are made for: {}", fmt::join(names, ", ")))
+      ->group(kGroup);
 }
 
-void EngineArguments::add(CLI::App &app) {
+void EngineArguments::addMachine(CLI::App &app) {
   addTarget(app);
-  app.add_option("--threads", threads, "threads; results are the same for every number")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_flag("!--no-cache", usesCache, "compile even if the cache has the kernel");
+  addNumber(app, "--threads", threads, Range<int64_t>{1, 1024},
+            "threads; results are the same for every number")
+      ->group(kGroup);
+  app.add_flag_callback(
+         "--no-cache", [this] { usesCache = false; }, "compile even if the cache has the kernel")
+      ->group(kGroup);
 }
 
 CompileOptions EngineArguments::compileOptions() const {

@@ -14,10 +14,12 @@ struct EngineArguments {
   int threads = 1;
   bool usesCache = true;
 
-  /// Adds --dtype and --target.
+  /// Adds --dtype.
+  void addType(CLI::App &app);
+  /// Adds --target.
   void addTarget(CLI::App &app);
-  /// Adds these and --threads and --no-cache.
-  void add(CLI::App &app);
+  /// Adds --target, --threads and --no-cache.
+  void addMachine(CLI::App &app);
 
   bool isDouble() const { return elementType == "f64"; }
   CompileOptions compileOptions() const;

@@ -1,8 +1,14 @@
 // The command line: a table of commands, and what becomes of exceptions.
-#include "tools/command.h"
+#include "tools/command_line.h"
+#include "tools/help.h"
 
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <iostream>
 #include <new>
+#include <stdexcept>
+#include <system_error>
 
 namespace cellwright {
 
@@ -37,6 +43,11 @@ constexpr CommandRow kCommands[] = {
      "cellwright bench lstm gru\n  cellwright bench my.cell --dim H=512 --sequences 60", addBench},
 };
 
+/// What to say of the group that the first word of a command's name makes.
+std::string describeGroup(const std::string &name) {
+  return name == "train" ? "train a model for a task" : "evaluate a trained model";
+}
+
 /// The group `train` of `train lm`, made when its first command comes.
 CLI::App &groupOf(CLI::App &app, const std::string &name) {
   size_t space = name.find(' ');
@@ -46,29 +57,60 @@ CLI::App &groupOf(CLI::App &app, const std::string &name) {
   for (CLI::App *known : app.get_subcommands([](CLI::App *) { return true; }))
     if (known->get_name() == group)
       return *known;
-  CLI::App *made = app.add_subcommand(group, group + " a task")->require_subcommand(1);
-  return *made;
+  return *app.add_subcommand(group, describeGroup(group))->require_subcommand(1)->footer("");
 }
 
-int runMain(int argc, char **argv) {
+void addCommand(CLI::App &app, const CommandRow &row, Run &chosen) {
+  std::string name = row.name;
+  CLI::App *command = groupOf(app, name).add_subcommand(name.substr(name.find(' ') + 1), row.help);
+  Run run = row.add(*command);
+  command->get_help_ptr()->description("this text");
+  command->footer(std::string("Example:\n  ") + row.example);
+  command->callback([&chosen, run] { chosen = run; });
+}
+
+/// Results that did not get out are no results.
+int checkOutput(int status) {
+  std::cout.flush();
+  if (std::cout.good())
+    return status;
+  throw Error(fmt::format("cannot write to stdout: {}", std::strerror(errno)));
+}
+
+int runMain(const std::vector<std::string> &words) {
   CLI::App app("Equations of a recurrent cell in, vectorized forward and backward kernels out.",
                "cellwright");
+  useHelp(app);
   app.require_subcommand(1);
-  app.set_version_flag("--version", CELLWRIGHT_VERSION);
+  app.set_version_flag("--version", CELLWRIGHT_VERSION, "the version");
+  app.get_help_ptr()->description("this text");
+  app.footer("`cellwright COMMAND --help` shows a command's options, with an example.");
   Run chosen;
-  for (const CommandRow &row : kCommands) {
-    std::string name = row.name;
-    CLI::App *command =
-        groupOf(app, name).add_subcommand(name.substr(name.find(' ') + 1), row.help);
-    command->footer(std::string("Example:\n  ") + row.example);
-    command->callback([&chosen, run = row.add(*command)] { chosen = run; });
+  for (const CommandRow &row : kCommands)
+    addCommand(app, row, chosen);
+  int status = parseCommandLine(app, words);
+  return checkOutput(status >= 0 ? status : chosen());
+}
+
+/// A message without what a terminal would obey, which names in hostile files may hold, and not
+/// longer than anyone reads.
+std::string printable(std::string_view message) {
+  constexpr size_t kMost = 8000;
+  std::string text;
+  for (char letter : message.substr(0, kMost)) {
+    auto byte = static_cast<unsigned char>(letter);
+    if ((byte < 0x20 && letter != '\n') || byte == 0x7f)
+      text += fmt::format("\\x{:02x}", byte);
+    else
+      text += letter;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? kDone : kBadCommandLine;
-  }
-  return chosen();
+  return message.size() > kMost ? text + " ..." : text;
+}
+
+int report(std::string_view message, ExitStatus status) {
+  std::cout.flush();
+  std::cerr << "error: " << printable(message) << "\n";
+  return status;
 }
 
 } // namespace
@@ -77,16 +119,19 @@ int runMain(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   using namespace cellwright;
+  // A file that grows beyond the limit of its size is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
-    return runMain(argc, argv);
+    return runMain({argv + 1, argv + argc});
   } catch (const UsageError &error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return kBadCommandLine;
+    return report(error.what(), kBadCommandLine);
   } catch (const Error &error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return kBadInput;
+    return report(error.what(), kBadInput);
   } catch (const std::bad_alloc &) {
-    std::cerr << "error: not enough memory for these sizes; use fewer sequences or steps\n";
-    return kBadInput;
+    return report("not enough memory for these sizes; use fewer sequences or steps", kBadInput);
+  } catch (const std::length_error &) {
+    return report("these sizes are beyond all memory; use smaller ones", kBadInput);
+  } catch (const std::system_error &error) {
+    return report(fmt::format("cannot start threads: {}; use fewer", error.what()), kBadInput);
   }
 }

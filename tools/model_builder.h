@@ -6,6 +6,7 @@
 #include "tools/cell_arguments.h"
 #include "training/language_model.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,21 +29,34 @@ struct ModelDescription {
   fromConfiguration(const std::map<std::string, std::string> &configuration);
 };
 
-/// The text of a cell as a description has it, with the values of its options. Prints problems to
-/// stderr and gives nothing if the cell is wrong.
-std::optional<std::string> describeCell(const CellArguments &arguments);
+/// The text of a cell as a description has it, with the values of its options; adds its dimensions
+/// to `dimensions`. Prints problems to stderr and gives nothing if the cell is wrong.
+std::optional<std::string> describeCell(const CellArguments &arguments,
+                                        std::vector<std::string> &dimensions);
+
+/// How a model is built besides what it is.
+struct BuildOptions {
+  CompileOptions compile;
+  int threads = 1;
+  /// Compiles what `eval` and `sample` do not need, and checks that training fits into memory.
+  bool isForTraining = false;
+  int64_t batchRows = 1; // steps times sequences of a batch
+  /// Called before each cell that is compiled or loaded.
+  std::function<void(const std::string &role)> progress = {};
+};
 
 /// Compiled kernels and the model on them.
 class BuiltModel {
 public:
-  /// Throws Error if the sizes do not fit. `forTraining` compiles what `eval` and `sample` do not
-  /// need.
+  /// Throws Error if the sizes do not fit each other or memory.
   BuiltModel(const ModelDescription &description, int64_t vocabularySize,
-             const CompileOptions &options, int threads, bool forTraining);
+             const BuildOptions &options);
   ~BuiltModel();
 
   LanguageModel &model();
   ThreadPool &threads();
+  /// The layers with their sizes: `65 -> embedding 16 -> 2 x lstm 128 -> 65`.
+  std::string summary() const;
 
 private:
   struct Parts;

@@ -3,7 +3,10 @@
 
 #include "fmt/format.h"
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace cellwright {
@@ -16,22 +19,62 @@ std::string formatDuration(double seconds) {
   return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, whole % 60);
 }
 
+std::string formatLoss(double loss) {
+  constexpr double kHuge = 1e5;
+  return std::abs(loss) < kHuge ? fmt::format("{:.4f}", loss) : fmt::format("{:.3e}", loss);
+}
+
+std::string formatRate(double perSecond) {
+  if (perSecond < 999.5)
+    return fmt::format("{:.0f}", perSecond);
+  return perSecond < 999.5e3 ? fmt::format("{:.3g}k", perSecond / 1e3)
+                             : fmt::format("{:.3g}M", perSecond / 1e6);
+}
+
 ProgressLine::ProgressLine() : isTerminal(isatty(STDERR_FILENO) != 0) {}
 
-void ProgressLine::show(const std::string &line, bool isDue) {
+/// Columns of the terminal; a line that is longer would stay there.
+static size_t terminalWidth() {
+  winsize size = {};
+  bool isKnown = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return isKnown ? size.ws_col : 80;
+}
+
+void ProgressLine::show(const std::string &line, bool isLast) {
+  using std::chrono::milliseconds;
+  Clock::time_point now = Clock::now();
   if (!isTerminal) {
-    if (isDue)
-      std::cerr << line << std::endl;
+    Clock::time_point before = std::max(last, begin);
+    Clock::duration pause = std::max<Clock::duration>(milliseconds(5000), (now - begin) / 100);
+    if (!isLast && now - before < pause)
+      return;
+    last = now;
+    std::cerr << line << std::endl;
     return;
   }
-  auto now = std::chrono::steady_clock::now();
-  if (!isDue && now - last < std::chrono::milliseconds(200))
+  if (!isLast && now - last < milliseconds(200))
     return;
   last = now;
+  std::string cut = line;
+  for (size_t room = terminalWidth() - 1; cut.size() > room;) {
+    size_t end = cut.rfind("  ", room);
+    cut.resize(end == std::string::npos ? room : end);
+  }
+  replace(cut);
+}
+
+void ProgressLine::replace(const std::string &line) {
   // Blanks overwrite what a longer line left.
   std::cerr << "\r" << line << std::string(shown > line.size() ? shown - line.size() : 0, ' ')
             << std::flush;
   shown = line.size();
+}
+
+void ProgressLine::clear() {
+  if (!isTerminal || shown == 0)
+    return;
+  replace("");
+  std::cerr << "\r" << std::flush;
 }
 
 void ProgressLine::finish() {
@@ -40,16 +83,35 @@ void ProgressLine::finish() {
   shown = 0;
 }
 
+double CountedProgressLine::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void CountedProgressLine::show(int64_t done, int64_t all, const std::string &more) {
+  double left =
+      done > 0 ? seconds() / static_cast<double>(done) * static_cast<double>(all - done) : 0;
+  line.show(fmt::format("{} {}/{}{}  {} left", what, done, all, more,
+                        done > 0 ? formatDuration(left) : "?"));
+}
+
 void TrainProgressLine::show(const TrainReport &report) {
-  std::string text = fmt::format("epoch {}/{}  update {}/{}  loss {:.4f}", report.epoch,
-                                 report.epochs, report.update, report.updates, report.meanLoss);
+  text = fmt::format("update {}/{}  loss {}", report.update, report.updates,
+                     formatLoss(report.meanLoss));
   if (report.validationLoss)
-    text += fmt::format("  validation {:.4f}", *report.validationLoss);
-  text += fmt::format("  {:.0f} symbols/s  {} left", report.symbolsPerSecond,
-                      formatDuration(report.secondsLeft));
-  bool isDue = report.isEvaluated || report.update == report.updates ||
-               (every > 0 && report.update % every == 0);
-  line.show(text, isDue);
+    text += fmt::format("  validation {}", formatLoss(*report.validationLoss));
+  line.show(fmt::format("{}  {} {}/s  {} left  epoch {}/{}", text,
+                        formatRate(report.symbolsPerSecond), unit,
+                        formatDuration(report.secondsLeft), report.epoch, report.epochs),
+            report.update == report.updates);
+}
+
+void TrainProgressLine::showEvaluation(int64_t done, int64_t all) {
+  auto now = std::chrono::steady_clock::now();
+  if (done == 1)
+    evaluationBegin = now;
+  // A short one would only flicker.
+  if (now - evaluationBegin > std::chrono::milliseconds(500))
+    line.show(fmt::format("{}  evaluating {}/{}", text, done, all));
 }
 
 } // namespace cellwright

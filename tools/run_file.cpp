@@ -5,6 +5,7 @@
 #include "dsl/analysis.h"
 #include "dsl/suggest.h"
 #include "fmt/ranges.h"
+#include "tools/memory_needs.h"
 #include "training/initializers.h"
 #include "training/safetensors.h"
 
@@ -68,12 +69,14 @@ public:
   std::optional<RunFile> read() {
     checkNames();
     checkTypes();
-    findStepsAndSequences();
     checkMissing();
+    findStepsAndSequences();
     auto bound = bindOrExplain(found.cell(), found.sources(), collectFacts());
     if (!bound)
       return std::nullopt;
     file.bound = std::move(*bound);
+    checkRunFits(cell, file.bound,
+                 {file.input.steps, file.input.sequences, request.isDouble, request.isBackward});
     for (const Tensor &tensor : tensors.tensors)
       if (isUsed(tensor))
         take(tensor, known.at(tensor.name));
@@ -110,22 +113,30 @@ private:
 
   void checkNames() const {
     std::vector<std::string> unknown;
+    SuggestionBudget budget;
     for (const Tensor &tensor : tensors.tensors) {
       if (known.contains(tensor.name))
         continue;
-      SuggestionBudget budget;
       Suggestion suggestion(tensor.name, budget);
       for (const auto &[name, entry] : known)
         suggestion.consider(name);
-      unknown.push_back(fmt::format("`{}`{}", tensor.name, str(suggestion.text())));
+      std::string_view best = suggestion.bestCandidate();
+      unknown.push_back(best.empty() ? fmt::format("`{}`", tensor.name)
+                                     : fmt::format("`{}` (`{}`?)", tensor.name, best));
     }
-    if (!unknown.empty())
-      fail(fmt::format("cell `{}` knows no tensor {}", std::string_view(cell.name),
-                       fmt::join(unknown, ", ")));
+    constexpr size_t kNamed = 20;
+    size_t count = unknown.size();
+    unknown.resize(std::min(count, kNamed));
+    if (count > 0)
+      fail(fmt::format("cell `{}` knows no tensor {}{}", std::string_view(cell.name),
+                       fmt::join(unknown, ", "),
+                       count > kNamed ? fmt::format(" and {} more", count - kNamed) : ""));
   }
 
   void checkTypes() const {
     for (const Tensor &tensor : tensors.tensors) {
+      if (!isUsed(tensor))
+        continue;
       Kind kind = known.at(tensor.name).kind;
       bool isGood = !isIntegerType(tensor.type) && tensor.type != TensorType::Bool;
       const char *expected = "F64, F32, F16 or BF16";
@@ -186,12 +197,15 @@ private:
 
   void checkMissing() const {
     std::vector<std::string> missing;
-    for (const auto &[name, entry] : known) {
-      bool isInput = entry.kind == Kind::Input || entry.kind == Kind::SequenceInput;
-      bool isNeeded = isInput || (entry.kind == Kind::Param && !request.seed);
-      if (isNeeded && !tensors.find(name))
-        missing.push_back(fmt::format("`{}` {}", name, expectedShape(entry)));
-    }
+    auto need = [&](const std::string &name) {
+      if (!tensors.find(name))
+        missing.push_back(fmt::format("`{}` {}", name, expectedShape(known.at(name))));
+    };
+    for (const Input &input : cell.inputs)
+      need("in." + str(input.name));
+    for (const Param &param : cell.params)
+      if (!request.seed)
+        need("param." + str(param.name));
     if (!missing.empty())
       fail(fmt::format("missing {}{}", fmt::join(missing, ", "),
                        request.seed ? "" : "; --seed S draws parameters that are absent"));
@@ -375,31 +389,79 @@ void writeRunFile(const std::string &path, const FoundCell &found, const RunRequ
   writeTensors(path, writer.file);
 }
 
-std::string firstNonFinite(const FoundCell &found, const RunFile &file,
-                           const SequenceResult &result) {
-  const Cell &cell = found.cell();
-  int64_t N = file.input.sequences;
-  int64_t bestStep = file.input.steps;
-  std::string message;
-  auto look = [&](const std::string &name, const Elements &elements, int64_t columns) {
-    for (size_t i = 0; i < elements.size(); ++i) {
-      if (std::isfinite(elements[i]))
+namespace {
+
+/// Looks for the first NaN or infinity in outputs that come one after the other.
+class NonFiniteSearch {
+public:
+  explicit NonFiniteSearch(int64_t sequences) : sequences(sequences) {}
+
+  /// Looks at [T, N, d]; among several of these the earliest step wins, or the last one where time
+  /// runs backwards.
+  void lookAtSteps(const std::string &name, const Elements &elements, int64_t columns,
+                   bool isBackward = false) {
+    auto count = static_cast<int64_t>(elements.size());
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t element = isBackward ? count - 1 - i : i;
+      if (std::isfinite(elements[element]))
         continue;
-      auto row = static_cast<int64_t>(i) / columns;
-      if (row / N < bestStep) {
-        bestStep = row / N;
-        message = fmt::format("the first {} is in `{}` at step {}, sequence {}, element {}",
-                              std::isnan(elements[i]) ? "NaN" : "infinity", name, row / N, row % N,
-                              static_cast<int64_t>(i) % columns);
+      int64_t row = element / columns, step = row / sequences;
+      if (bestStep < 0 || (isBackward ? step > bestStep : step < bestStep)) {
+        bestStep = step;
+        describe(elements[element], fmt::format("`{}` at step {}, sequence {}, element {}", name,
+                                                step, row % sequences, element % columns));
       }
       return;
     }
-  };
+  }
+
+  /// Looks at a tensor without steps, if nothing was found before.
+  void lookAt(const std::string &name, const Elements &elements) {
+    for (size_t i = 0; i < elements.size() && message.empty(); ++i)
+      if (!std::isfinite(elements[i]))
+        describe(elements[i], fmt::format("`{}`, element {}", name, i));
+  }
+
+  std::string message;
+
+private:
+  void describe(double value, const std::string &place) {
+    message = fmt::format("the first {} is in {}", std::isnan(value) ? "NaN" : "infinity", place);
+  }
+
+  int64_t sequences;
+  int64_t bestStep = -1;
+};
+
+} // namespace
+
+std::string firstNonFinite(const FoundCell &found, const RunFile &file,
+                           const ExecutionResult &result) {
+  const Cell &cell = found.cell();
+  NonFiniteSearch search(file.input.sequences);
+  auto name = [](const char *prefix, const Text &thing) { return prefix + str(thing); };
   for (size_t i = 0; i < cell.states.size(); ++i)
-    look("state." + str(cell.states[i].name), result.states[i],
-         file.bound.elements(cell.states[i].shape));
-  look("out", result.output, file.bound.elements(cell.ops[cell.output].shape));
-  return message;
+    search.lookAtSteps(name("state.", cell.states[i].name), result.forward.states[i],
+                       file.bound.elements(cell.states[i].shape));
+  search.lookAtSteps("out", result.forward.output,
+                     file.bound.elements(cell.ops[cell.output].shape));
+  for (size_t i = 0; i < cell.states.size(); ++i)
+    search.lookAt(name("final.", cell.states[i].name), result.forward.finalStates[i]);
+  bool hasGradients = !result.gradients.inputs.empty() || !result.gradients.firstStates.empty();
+  if (!search.message.empty() || !hasGradients)
+    return search.message;
+  for (size_t i = 0; i < cell.inputs.size(); ++i)
+    if (!cell.inputs[i].perSequence)
+      search.lookAtSteps(name("din.", cell.inputs[i].name), result.gradients.inputs[i],
+                         file.bound.elements(cell.inputs[i].shape), true);
+  for (size_t i = 0; i < cell.inputs.size(); ++i)
+    if (cell.inputs[i].perSequence)
+      search.lookAt(name("din.", cell.inputs[i].name), result.gradients.inputs[i]);
+  for (size_t i = 0; i < cell.states.size(); ++i)
+    search.lookAt(name("dstate0.", cell.states[i].name), result.gradients.firstStates[i]);
+  for (size_t i = 0; i < cell.params.size(); ++i)
+    search.lookAt(name("dparam.", cell.params[i].name), result.gradients.params[i]);
+  return search.message;
 }
 
 } // namespace cellwright

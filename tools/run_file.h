@@ -33,8 +33,9 @@ std::optional<RunFile> readRunFile(const FoundCell &found, const RunRequest &req
 void writeRunFile(const std::string &path, const FoundCell &found, const RunRequest &request,
                   const RunFile &file, const ExecutionResult &result);
 
-/// Says in which output the first NaN or infinity appears, or nothing if there is none.
+/// Says in which output the first NaN or infinity appears, or nothing if there is none: as the
+/// steps go, in a gradient only if none is in the forward pass.
 std::string firstNonFinite(const FoundCell &found, const RunFile &file,
-                           const SequenceResult &result);
+                           const ExecutionResult &result);
 
 } // namespace cellwright

@@ -3,6 +3,7 @@
 
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "training/available_memory.h"
 
 #include <nlohmann/json.hpp>
 
@@ -52,6 +53,13 @@ static constexpr std::array<TypeRow, 13> kTypes = {{
 }};
 
 static const TypeRow &rowOf(TensorType type) { return kTypes[static_cast<size_t>(type)]; }
+
+static std::vector<std::string_view> namesOfTypes() {
+  std::vector<std::string_view> names;
+  for (const TypeRow &row : kTypes)
+    names.push_back(row.name);
+  return names;
+}
 
 std::string_view tensorTypeName(TensorType type) { return rowOf(type).name; }
 int64_t tensorTypeBytes(TensorType type) { return rowOf(type).bytes; }
@@ -226,10 +234,13 @@ public:
   bool boolean(bool) { return refuse("has a truth value"); }
   bool binary(binary_t &) { return refuse("has binary data"); }
   bool number_integer(number_integer_t value) {
-    return refuse(fmt::format("{}has the negative number {}", where(), value));
+    return refuse(fmt::format("has the negative number {}", value));
   }
   bool number_float(number_float_t, const string_t &text) {
-    return refuse(fmt::format("{}has the number {}, which is no integer", where(), text));
+    // An integer of more than 64 bits comes here too.
+    bool isInteger = text.find_first_not_of("-0123456789") == std::string::npos;
+    return refuse(fmt::format("has the number {}, which is {}", text,
+                              isInteger ? "too large" : "no integer"));
   }
   bool number_unsigned(number_unsigned_t value);
   bool string(string_t &value);
@@ -243,17 +254,14 @@ public:
 private:
   enum class Place { Outside, Top, Metadata, Tensor, Field, Numbers };
 
-  bool refuse(std::string why) {
-    problem = std::move(why);
+  /// Stops reading. What is wrong is a tensor's if one is open, else the header's.
+  bool refuse(const std::string &why) {
+    bool isInTensor = place == Place::Tensor || place == Place::Field || place == Place::Numbers;
+    problem =
+        isInTensor ? fmt::format("tensor `{}` {}", entries.back().name, why) : "its header " + why;
     return false;
   }
-  /// The name that stands before what is wrong.
-  std::string where() const {
-    return entries.empty() ? "" : fmt::format("tensor `{}` ", entries.back().name);
-  }
-  bool refuseField() {
-    return refuse(fmt::format("{}has the wrong kind of value for `{}`", where(), field));
-  }
+  bool refuseField() { return refuse(fmt::format("has the wrong kind of value for `{}`", field)); }
 
   Place place = Place::Outside;
   std::set<std::string> topKeys, keys; // of the whole header, of the object that is open
@@ -264,7 +272,7 @@ bool HeaderReader::number_unsigned(number_unsigned_t value) {
   if (place != Place::Numbers)
     return refuse(fmt::format("has the number {} where no number belongs", value));
   if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
-    return refuse(fmt::format("{}has the number {}, which is too large", where(), value));
+    return refuse(fmt::format("has the number {}, which is too large", value));
   auto &list = field == "shape" ? entries.back().shape : entries.back().offsets;
   list->push_back(static_cast<int64_t>(value));
   return true;
@@ -299,13 +307,13 @@ bool HeaderReader::start_object(size_t) {
 bool HeaderReader::key(string_t &name) {
   auto &seen = place == Place::Top ? topKeys : keys;
   if (!seen.insert(name).second)
-    return refuse(
-        fmt::format("{}has the key `{}` twice", place == Place::Tensor ? where() : "", name));
+    return refuse(fmt::format("has the key `{}` twice", name));
   field = std::move(name);
   if (place != Place::Tensor)
     return true;
   if (field != "dtype" && field != "shape" && field != "data_offsets")
-    return refuse(fmt::format("{}has the unknown key `{}`", where(), field));
+    return refuse(
+        fmt::format("has the unknown key `{}`; a tensor has dtype, shape and data_offsets", field));
   place = Place::Field;
   return true;
 }
@@ -336,7 +344,8 @@ bool HeaderReader::parse_error(size_t position, const std::string &,
   if (detail != std::string_view::npos)
     what.remove_prefix(detail + 2);
   what = what.substr(0, 200); // it quotes what it has read
-  return refuse(fmt::format("is not JSON at byte {}: {}", position, what));
+  problem = fmt::format("its header is not JSON at byte {}: {}", position, what);
+  return false;
 }
 
 } // namespace
@@ -352,8 +361,8 @@ static std::optional<int64_t> bytesOf(TensorType type, std::span<const int64_t> 
   return bytes;
 }
 
-/// A tensor of the header with its place in the data.
-static Tensor makeTensor(const Entry &entry, std::string_view data, const std::string &path) {
+/// A tensor of the header, still without its data of so many bytes.
+static Tensor makeTensor(const Entry &entry, int64_t dataBytes, const std::string &path) {
   CELLWRIGHT_CHECK(entry.type && entry.shape && entry.offsets, "`{}`: tensor `{}` lacks `{}`", path,
                    entry.name,
                    !entry.type    ? "dtype"
@@ -361,81 +370,132 @@ static Tensor makeTensor(const Entry &entry, std::string_view data, const std::s
                                   : "data_offsets");
   auto type = std::find_if(kTypes.begin(), kTypes.end(),
                            [&](const TypeRow &row) { return row.name == *entry.type; });
-  CELLWRIGHT_CHECK(type != kTypes.end(), "`{}`: tensor `{}` has the unknown type `{}`", path,
-                   entry.name, *entry.type);
+  CELLWRIGHT_CHECK(type != kTypes.end(),
+                   "`{}`: tensor `{}` has the unknown type `{}`; there are {}", path, entry.name,
+                   *entry.type, fmt::join(namesOfTypes(), ", "));
   CELLWRIGHT_CHECK(entry.offsets->size() == 2, "`{}`: tensor `{}` has {} offsets, expected 2", path,
                    entry.name, entry.offsets->size());
   int64_t begin = (*entry.offsets)[0], end = (*entry.offsets)[1];
-  CELLWRIGHT_CHECK(begin <= end && end <= static_cast<int64_t>(data.size()),
+  CELLWRIGHT_CHECK(begin <= end && end <= dataBytes,
                    "`{}`: tensor `{}` has the offsets {} to {}, the file has {} bytes of data",
-                   path, entry.name, begin, end, data.size());
+                   path, entry.name, begin, end, dataBytes);
   std::optional<int64_t> bytes = bytesOf(type->type, *entry.shape);
   CELLWRIGHT_CHECK(bytes, "`{}`: tensor `{}` has the shape {}, which is too large", path,
                    entry.name, formatShape(*entry.shape));
   CELLWRIGHT_CHECK(*bytes == end - begin,
                    "`{}`: tensor `{}` of type {} and shape {} needs {} bytes, its offsets give {}",
                    path, entry.name, type->name, formatShape(*entry.shape), *bytes, end - begin);
-  Tensor tensor{entry.name, type->type, *entry.shape, {}};
-  auto first = reinterpret_cast<const std::byte *>(data.data());
-  tensor.data.assign(first + begin, first + end);
-  return tensor;
+  return {entry.name, type->type, *entry.shape, {}};
 }
 
-/// Tensors must fill the data without holes and overlaps.
-static void checkCoverage(std::span<const Entry> entries, int64_t size, const std::string &path) {
-  std::vector<const Entry *> inOrder;
-  for (const Entry &entry : entries)
-    inOrder.push_back(&entry);
-  std::stable_sort(inOrder.begin(), inOrder.end(),
-                   [](const Entry *a, const Entry *b) { return *a->offsets < *b->offsets; });
+/// Tensors must fill the data without holes and overlaps. Gives their numbers in the data's order.
+static std::vector<size_t> orderOfData(std::span<const Entry> entries, int64_t dataBytes,
+                                       const std::string &path) {
+  std::vector<size_t> order(entries.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return *entries[a].offsets < *entries[b].offsets; });
   int64_t filled = 0;
-  for (const Entry *entry : inOrder) {
-    int64_t begin = (*entry->offsets)[0];
+  for (size_t number : order) {
+    const Entry &entry = entries[number];
+    int64_t begin = (*entry.offsets)[0];
     CELLWRIGHT_CHECK(begin <= filled,
                      "`{}`: no tensor owns the bytes {} to {} of the data, before tensor `{}`",
-                     path, filled, begin, entry->name);
+                     path, filled, begin, entry.name);
     CELLWRIGHT_CHECK(
         begin == filled,
         "`{}`: tensor `{}` begins at byte {} of the data, inside another that ends at {}", path,
-        entry->name, begin, filled);
-    filled = (*entry->offsets)[1];
+        entry.name, begin, filled);
+    filled = (*entry.offsets)[1];
   }
-  CELLWRIGHT_CHECK(filled == size, "`{}`: {} bytes of data, its tensors end at {}", path, size,
-                   filled);
+  CELLWRIGHT_CHECK(filled == dataBytes, "`{}`: {} bytes of data, its tensors end at {}", path,
+                   dataBytes, filled);
+  return order;
 }
 
-TensorFile parseTensors(std::string_view bytes, const std::string &path) {
+/// Bytes of the header, from the first eight of a file that has so many.
+static uint64_t headerLength(std::string_view begin, int64_t fileBytes, const std::string &path) {
   uint64_t length = 0;
-  CELLWRIGHT_CHECK(bytes.size() >= sizeof length,
+  CELLWRIGHT_CHECK(begin.size() >= sizeof length,
                    "`{}` is no safetensors file: it has {} bytes, the header's length takes 8",
-                   path, bytes.size());
-  std::memcpy(&length, bytes.data(), sizeof length);
-  bytes.remove_prefix(sizeof length);
+                   path, begin.size());
+  std::memcpy(&length, begin.data(), sizeof length);
   CELLWRIGHT_CHECK(
       length <= kLongestHeader,
       "`{}` is no safetensors file: its header would have {} bytes, at most {} are allowed", path,
       length, kLongestHeader);
-  CELLWRIGHT_CHECK(length <= bytes.size(), "`{}`: its header should have {} bytes, only {} follow",
-                   path, length, bytes.size());
-  std::string_view header = bytes.substr(0, length), data = bytes.substr(length);
+  uint64_t rest = static_cast<uint64_t>(fileBytes) - sizeof length;
+  CELLWRIGHT_CHECK(length <= rest, "`{}`: its header should have {} bytes, only {} follow", path,
+                   length, rest);
+  return length;
+}
+
+namespace {
+
+/// A file as its header says it is: tensors without data, and their order in it.
+struct Layout {
+  TensorFile file;
+  std::vector<size_t> order;
+  std::vector<size_t> bytes; // by tensor
+};
+
+} // namespace
+
+static Layout parseHeader(std::string_view header, int64_t dataBytes, const std::string &path) {
   CELLWRIGHT_CHECK(header.starts_with('{'), "`{}`: its header does not begin with `{{`", path);
   // The JSON reader would take a zero byte as the end and not look behind it.
   CELLWRIGHT_CHECK(header.find('\0') == std::string_view::npos, "`{}`: its header has a zero byte",
                    path);
   HeaderReader reader;
   bool isRead = nlohmann::json::sax_parse(header.begin(), header.end(), &reader);
-  CELLWRIGHT_CHECK(isRead, "`{}`: its header {}", path, reader.problem);
-
-  TensorFile file;
-  file.metadata = std::move(reader.metadata);
-  file.tensors.reserve(reader.entries.size());
-  for (const Entry &entry : reader.entries)
-    file.tensors.push_back(makeTensor(entry, data, path));
-  checkCoverage(reader.entries, static_cast<int64_t>(data.size()), path);
-  return file;
+  CELLWRIGHT_CHECK(isRead, "`{}`: {}", path, reader.problem);
+  Layout layout;
+  layout.file.metadata = std::move(reader.metadata);
+  layout.file.tensors.reserve(reader.entries.size());
+  for (const Entry &entry : reader.entries) {
+    layout.file.tensors.push_back(makeTensor(entry, dataBytes, path));
+    layout.bytes.push_back(static_cast<size_t>((*entry.offsets)[1] - (*entry.offsets)[0]));
+  }
+  layout.order = orderOfData(reader.entries, dataBytes, path);
+  return layout;
 }
 
-TensorFile readTensors(const std::string &path) { return parseTensors(readFile(path), path); }
+TensorFile parseTensors(std::string_view bytes, const std::string &path) {
+  uint64_t length = headerLength(bytes, static_cast<int64_t>(bytes.size()), path);
+  bytes.remove_prefix(sizeof length);
+  std::string_view data = bytes.substr(length);
+  Layout layout = parseHeader(bytes.substr(0, length), static_cast<int64_t>(data.size()), path);
+  for (size_t number : layout.order) {
+    auto first = reinterpret_cast<const std::byte *>(data.data());
+    layout.file.tensors[number].data.assign(first, first + layout.bytes[number]);
+    data.remove_prefix(layout.bytes[number]);
+  }
+  return std::move(layout.file);
+}
+
+/// The header is checked before any data is read, so that neither a damaged file nor one of another
+/// kind takes memory.
+TensorFile readTensors(const std::string &path) {
+  FileReader reader(path);
+  if (reader.size() < 0)
+    return parseTensors(reader.readRest(), path);
+  std::string text(sizeof(uint64_t), '\0');
+  text.resize(reader.read(text.data(), text.size()));
+  uint64_t length = headerLength(text, reader.size(), path);
+  text.resize(length);
+  text.resize(reader.read(text.data(), text.size()));
+  int64_t dataBytes = reader.size() - static_cast<int64_t>(sizeof length + length);
+  Layout layout = parseHeader(text, dataBytes, path);
+  checkMemory(static_cast<double>(dataBytes), fmt::format("the tensors of `{}` need", path),
+              "split the file");
+  for (size_t number : layout.order) {
+    std::vector<std::byte> &data = layout.file.tensors[number].data;
+    data.resize(layout.bytes[number]);
+    size_t count = reader.read(reinterpret_cast<char *>(data.data()), data.size());
+    CELLWRIGHT_CHECK(count == data.size(), "`{}` became shorter while it was read", path);
+  }
+  return std::move(layout.file);
+}
 
 //===-- Writing -------------------------------------------------------------------------------===//
 

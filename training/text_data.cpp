@@ -2,12 +2,15 @@
 #include "training/text_data.h"
 
 #include "runtime/error.h"
+#include "runtime/files.h"
+#include "training/available_memory.h"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
 #include <iterator>
+#include <set>
 
 namespace cellwright {
 
@@ -51,19 +54,24 @@ static int decodeCharacter(std::string_view text, uint32_t &codePoint) {
   return isOverlong || isSurrogate || codePoint > 0x10ffff ? 0 : length;
 }
 
-std::vector<uint32_t> decodeUtf8(std::string_view text, std::string_view source) {
-  std::vector<uint32_t> codePoints;
-  codePoints.reserve(text.size());
+/// Calls `visit(codePoint)` for all characters. Throws Error for bytes that are none.
+template <typename Visit>
+static void forCharacters(std::string_view text, std::string_view source, const Visit &visit) {
   for (size_t offset = 0; offset < text.size();) {
     uint32_t codePoint = 0;
     int length = decodeCharacter(text.substr(offset), codePoint);
-    CELLWRIGHT_CHECK(
-        length > 0,
-        "`{}`: byte {:#04x} at offset {} is not valid UTF-8; `--symbols bytes` takes any bytes",
-        source, static_cast<unsigned char>(text[offset]), offset);
-    codePoints.push_back(codePoint);
+    CELLWRIGHT_CHECK(length > 0,
+                     "`{}`: byte {:#04x} at offset {} is not valid UTF-8; a model that is trained "
+                     "with `--symbols bytes` takes any bytes",
+                     source, static_cast<unsigned char>(text[offset]), offset);
+    visit(codePoint);
     offset += static_cast<size_t>(length);
   }
+}
+
+std::vector<uint32_t> decodeUtf8(std::string_view text, std::string_view source) {
+  std::vector<uint32_t> codePoints;
+  forCharacters(text, source, [&](uint32_t codePoint) { codePoints.push_back(codePoint); });
   return codePoints;
 }
 
@@ -86,15 +94,22 @@ std::string describeCharacter(uint32_t codePoint) {
 
 //===-- Vocabulary ----------------------------------------------------------------------------===//
 
-static std::vector<uint32_t> symbolsOf(SymbolUnit kind, std::string_view text,
-                                       std::string_view source) {
+std::string readText(const std::string &path) {
+  FileReader reader(path);
+  // The text, and its symbols as numbers, one a byte at most.
+  checkMemory(static_cast<double>(reader.size()) * (1 + sizeof(int32_t)),
+              fmt::format("the text `{}` needs", path), "train with a part of it");
+  return reader.readRest();
+}
+
+/// Calls `visit(symbol)` for all symbols of a text.
+template <typename Visit>
+static void forSymbols(SymbolUnit kind, std::string_view text, std::string_view source,
+                       const Visit &visit) {
   if (kind == SymbolUnit::Characters)
-    return decodeUtf8(text, source);
-  std::vector<uint32_t> bytes;
-  bytes.reserve(text.size());
+    return forCharacters(text, source, visit);
   for (char byte : text)
-    bytes.push_back(static_cast<unsigned char>(byte));
-  return bytes;
+    visit(static_cast<unsigned char>(byte));
 }
 
 Vocabulary::Vocabulary(SymbolUnit kind, std::vector<uint32_t> symbols)
@@ -109,9 +124,13 @@ Vocabulary::Vocabulary(SymbolUnit kind, std::vector<uint32_t> symbols)
 
 Vocabulary Vocabulary::ofText(SymbolUnit kind, std::string_view text, std::string_view source) {
   CELLWRIGHT_CHECK(!text.empty(), "`{}` is empty", source);
-  std::vector<uint32_t> symbols = symbolsOf(kind, text, source);
-  std::sort(symbols.begin(), symbols.end());
-  symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+  constexpr uint32_t kCodePoints = 0x110000;
+  std::vector<bool> occurs(kCodePoints);
+  forSymbols(kind, text, source, [&](uint32_t symbol) { occurs[symbol] = true; });
+  std::vector<uint32_t> symbols;
+  for (uint32_t symbol = 0; symbol < kCodePoints; ++symbol)
+    if (occurs[symbol])
+      symbols.push_back(symbol);
   return {kind, std::move(symbols)};
 }
 
@@ -124,20 +143,19 @@ Vocabulary Vocabulary::merge(const Vocabulary &a, const Vocabulary &b) {
 }
 
 /// Throws, naming the symbols that a vocabulary does not have.
-[[noreturn]] static void reportUnknown(const Vocabulary &vocabulary,
-                                       std::span<const uint32_t> symbols, std::string_view source) {
-  std::vector<uint32_t> unknown;
+[[noreturn]] static void reportUnknown(const Vocabulary &vocabulary, std::string_view text,
+                                       std::string_view source) {
+  std::set<uint32_t> found;
   int64_t line = 1, column = 1;
-  for (uint32_t symbol : symbols) {
+  forSymbols(vocabulary.kind(), text, source, [&](uint32_t symbol) {
     if (vocabulary.find(symbol) < 0)
-      unknown.push_back(symbol);
-    if (!unknown.empty())
-      continue;
+      found.insert(symbol);
+    if (!found.empty())
+      return;
     line += symbol == '\n';
     column = symbol == '\n' ? 1 : column + 1;
-  }
-  std::sort(unknown.begin(), unknown.end());
-  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+  });
+  std::vector<uint32_t> unknown(found.begin(), found.end());
   constexpr size_t kNamed = 20;
   std::vector<std::string> names;
   for (size_t i = 0; i < std::min(unknown.size(), kNamed); ++i)
@@ -152,15 +170,15 @@ Vocabulary Vocabulary::merge(const Vocabulary &a, const Vocabulary &b) {
 }
 
 std::vector<int32_t> Vocabulary::encode(std::string_view text, std::string_view source) const {
-  std::vector<uint32_t> read = symbolsOf(symbolUnit, text, source);
-  std::vector<int32_t> result(read.size());
+  std::vector<int32_t> result;
+  result.reserve(text.size());
   bool isKnown = true;
-  for (size_t i = 0; i < read.size(); ++i) {
-    result[i] = find(read[i]);
-    isKnown &= result[i] >= 0;
-  }
+  forSymbols(symbolUnit, text, source, [&](uint32_t symbol) {
+    result.push_back(find(symbol));
+    isKnown &= result.back() >= 0;
+  });
   if (!isKnown)
-    reportUnknown(*this, read, source);
+    reportUnknown(*this, text, source);
   return result;
 }
 
@@ -190,6 +208,15 @@ int64_t Batches::load(int64_t batch, std::vector<int32_t> &inputs,
   return here;
 }
 
+/// `1 symbol`, `2 symbols`.
+static std::string countOf(int64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+static std::string countOf(std::span<const int32_t> symbols) {
+  return countOf(static_cast<int64_t>(symbols.size()), "symbol", "symbols");
+}
+
 static void checkBatchSize(int64_t streams, int64_t steps) {
   CELLWRIGHT_CHECK(streams > 0 && steps > 0,
                    "a batch has {} sequences of {} steps, expected at least 1 of 1", streams,
@@ -204,9 +231,9 @@ Batches makeTrainBatches(std::span<const int32_t> symbols, int64_t streams, int6
   int64_t usable = static_cast<int64_t>(symbols.size()) - 1;
   int64_t length = usable / (streams * steps) * steps;
   CELLWRIGHT_CHECK(length > 0,
-                   "the training text has {} symbols, one batch of {} sequences of {} steps needs "
-                   "{}; make the batch or its steps smaller",
-                   symbols.size(), streams, steps, streams * steps + 1);
+                   "the training text has {}, one batch of {} sequences of {} steps needs {}; a "
+                   "smaller `batch-size` or `seq-length` needs fewer",
+                   countOf(symbols), streams, steps, streams * steps + 1);
   return {
       symbols.first(static_cast<size_t>(streams * length + 1)), streams, steps, length, 0, length};
 }
@@ -214,8 +241,8 @@ Batches makeTrainBatches(std::span<const int32_t> symbols, int64_t streams, int6
 Batches makeEvalBatches(std::span<const int32_t> symbols, int64_t streams, int64_t steps) {
   checkBatchSize(streams, steps);
   int64_t usable = static_cast<int64_t>(symbols.size()) - 1;
-  CELLWRIGHT_CHECK(usable > 0, "the text to evaluate has {} symbols, expected at least 2",
-                   symbols.size());
+  CELLWRIGHT_CHECK(usable > 0, "the text to evaluate has {}, expected at least 2",
+                   countOf(symbols));
   streams = std::min(streams, usable);
   int64_t length = usable / streams;
   return {symbols, streams, std::min(steps, length), length, 0, length};
@@ -241,14 +268,15 @@ static SplitText splitStreams(std::span<const int32_t> symbols, const SplitSetti
   int64_t batchSize = settings.streams * settings.steps;
   int64_t count = static_cast<int64_t>(symbols.size()) / batchSize;
   CELLWRIGHT_CHECK(count > 0,
-                   "the text has {} symbols, one batch of {} sequences of {} steps needs {}; make "
-                   "the batch or its steps smaller",
-                   symbols.size(), settings.streams, settings.steps, batchSize);
+                   "the text has {}, one batch of {} sequences of {} steps needs {}; a smaller "
+                   "`batch-size` or `seq-length` needs fewer",
+                   countOf(symbols), settings.streams, settings.steps, batchSize);
   std::span<const int32_t> cut = symbols.first(static_cast<size_t>(count * batchSize));
   auto [train, validation, test] = divide(count, settings);
   CELLWRIGHT_CHECK(train > 0,
-                   "the text has {} batches, of which the fraction {} for training is none", count,
-                   settings.train);
+                   "the text has {}, of which the fraction {} for training is none; a smaller "
+                   "`batch-size` or `seq-length` makes more",
+                   countOf(count, "batch", "batches"), settings.train);
   auto part = [&](int64_t first, int64_t batches) {
     return Batches{cut,
                    settings.streams,
@@ -288,6 +316,14 @@ SplitText splitText(std::span<const int32_t> symbols, const SplitSettings &setti
                    settings.train, settings.validation);
   return settings.kind == SplitKind::Streams ? splitStreams(symbols, settings)
                                              : splitAtEnd(symbols, settings);
+}
+
+uint64_t digestOf(const Batches &train, const Batches &validation) {
+  uint64_t digest = 0xcbf29ce484222325;
+  for (const Batches *part : {&train, &validation})
+    for (int32_t symbol : part->symbols)
+      digest = (digest ^ static_cast<uint32_t>(symbol)) * 0x100000001b3;
+  return digest;
 }
 
 } // namespace cellwright

@@ -25,6 +25,9 @@ std::string encodeUtf8(uint32_t codePoint);
 /// A character for messages: 'x', or U+000A where it cannot be printed.
 std::string describeCharacter(uint32_t codePoint);
 
+/// Reads a text file. Throws Error if it cannot be read or is more than memory can hold.
+std::string readText(const std::string &path);
+
 /// The symbols that a model knows, numbered by rising code point or byte.
 class Vocabulary {
 public:
@@ -123,5 +126,9 @@ Batches makeTrainBatches(std::span<const int32_t> symbols, int64_t streams, int6
 /// fewer than `streams` symbols remain. With one stream each symbol but the first is predicted from
 /// all before it. Throws Error if the text has fewer than two symbols.
 Batches makeEvalBatches(std::span<const int32_t> symbols, int64_t streams, int64_t steps);
+
+/// FNV-1a over the symbols that train and those that validate: runs over different texts differ in
+/// it.
+uint64_t digestOf(const Batches &train, const Batches &validation);
 
 } // namespace cellwright

@@ -17,6 +17,12 @@ namespace cellwright {
 
 static constexpr double kHuge = 1e15; // counts stay exact in a double
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Groups of the options in help.
+static constexpr std::string_view kText = "Text and batches";
+static constexpr std::string_view kRun = "Run";
+static constexpr std::string_view kOptimizer = "Optimizer";
+static constexpr std::string_view kRate = "Learning rate";
+static constexpr std::string_view kGradient = "Gradient";
 
 /// The names in the optimizers' and schedules' own tables.
 template <typename Rows> static std::vector<std::string_view> namesOf(const Rows &rows) {
@@ -26,157 +32,108 @@ template <typename Rows> static std::vector<std::string_view> namesOf(const Rows
   return names;
 }
 
+// The kinds of rows. Numbers have their range, both ends included, or, as factors of running means,
+// [0, 1).
+
+static TrainOptionInfo choice(std::string_view name, std::string_view group,
+                              std::string TrainOptions::*member,
+                              std::vector<std::string_view> choices, std::string_view help) {
+  return {name, group, help, member, 0, 0, false, std::move(choices)};
+}
+
+static TrainOptionInfo truth(std::string_view name, std::string_view group,
+                             bool TrainOptions::*member, std::string_view help) {
+  return {name, group, help, member, 0, 0, false, {"true", "false"}};
+}
+
+static TrainOptionInfo integer(std::string_view name, std::string_view group,
+                               int64_t TrainOptions::*member, double least, double most,
+                               std::string_view help) {
+  return {name, group, help, member, least, most, false, {}};
+}
+
+static TrainOptionInfo real(std::string_view name, std::string_view group,
+                            double TrainOptions::*member, double least, double most,
+                            std::string_view help) {
+  return {name, group, help, member, least, most, false, {}};
+}
+
+static TrainOptionInfo keptPart(std::string_view name, double TrainOptions::*member,
+                                std::string_view help) {
+  return {name, kOptimizer, help, member, 0, 1, true, {}};
+}
+
 std::vector<TrainOptionInfo> trainOptionInfos() {
   using O = TrainOptions;
   return {
-      {"symbols",
-       "what one symbol is: a UTF-8 code point, or a byte",
-       &O::symbols,
-       0,
-       0,
-       {"characters", "bytes"}},
-      {"split",
-       "where validation text comes from. `streams`, as char-rnn: the text is cut to a multiple of "
-       "batch-size x seq-length "
-       "and laid out as batch-size rows; a batch is the next seq-length columns of all rows; the "
-       "first train-fraction of the "
-       "batches (rounded down) train, the rest validates; the target of a symbol is the one after "
-       "it, of the last one the "
-       "first. `text`: the first train-fraction of the text trains, what follows validates",
-       &O::split,
-       0,
-       0,
-       {"streams", "text"}},
-      {"train-fraction", "part of the text that trains", &O::trainFraction, 0, 1, {}},
-      {"validation-fraction",
-       "part of the text that validates; with train-fraction at most 1, what is left is not used",
-       &O::validationFraction,
-       0,
-       1,
-       {}},
-      {"batch-size", "streams of text that are read side by side", &O::batchSize, 1, 1e6, {}},
-      {"seq-length",
-       "steps of a batch: what backpropagation through time sees",
-       &O::seqLength,
-       1,
-       1e6,
-       {}},
-      {"reset-each-epoch",
-       "states start from zeros in each epoch; else they are carried on from the text's end to its "
-       "begin",
-       &O::resetsEachEpoch,
-       0,
-       0,
-       {}},
-      {"epochs", "passes over the training text", &O::epochs, 0, 1e9, {}},
-      {"max-updates",
-       "ends training earlier, after so many updates; 0: no limit",
-       &O::maxUpdates,
-       0,
-       kHuge,
-       {}},
-      {"seed", "of first values, and of functions that draw", &O::seed, 0, kHuge, {}},
-      {"optimizer", "how gradients change parameters", &O::optimizer, 0, 0, namesOf(optimizers())},
-      {"learning-rate",
-       "full learning rate; -1: the optimizer's own default",
-       &O::learningRate,
-       0,
-       kInfinity,
-       {}},
-      {"momentum", "of sgd", &O::momentum, 0, 1, {}},
-      {"nesterov", "of sgd: looks ahead along the momentum", &O::isNesterov, 0, 0, {}},
-      {"decay-rate",
-       "of rmsprop's and adadelta's mean of squared gradients; -1: the optimizer's own default",
-       &O::decayRate,
-       0,
-       1,
-       {}},
-      {"beta1",
-       "of adam's and adamw's mean of gradients; -1: the optimizer's own default",
-       &O::beta1,
-       0,
-       1,
-       {}},
-      {"beta2",
-       "of adam's and adamw's mean of squared gradients; -1: the optimizer's own default",
-       &O::beta2,
-       0,
-       1,
-       {}},
-      {"epsilon",
-       "keeps the optimizer's divisions finite; -1: the optimizer's own default",
-       &O::epsilon,
-       0,
-       kInfinity,
-       {}},
-      {"weight-decay",
-       "pulls parameters to 0; -1: the optimizer's own default, which is 0 but for adamw",
-       &O::weightDecay,
-       0,
-       kInfinity,
-       {}},
-      {"schedule", "how the learning rate changes", &O::schedule, 0, 0, namesOf(schedules())},
-      {"learning-rate-decay",
-       "factor of the schedules decay and stair",
-       &O::learningRateDecay,
-       0,
-       1,
-       {}},
-      {"learning-rate-decay-every", "epochs of a stair", &O::decayEvery, 1, 1e9, {}},
-      {"learning-rate-decay-after",
-       "epochs before the schedules decay and stair begin",
-       &O::decayAfter,
-       0,
-       1e9,
-       {}},
-      {"least-rate",
-       "fraction of the learning rate with which the schedules cosine and linear end",
-       &O::leastRate,
-       0,
-       1,
-       {}},
-      {"warmup", "updates in which the learning rate rises from 0", &O::warmup, 0, kHuge, {}},
-      {"gradient",
-       "of the mean loss per symbol, or, as char-rnn, of the loss summed over the steps and "
-       "averaged over the sequences, which "
-       "is seq-length times as large; clipping and epsilon see the difference",
-       &O::gradient,
-       0,
-       0,
-       {"mean", "step-sum"}},
-      {"clip-value",
-       "puts each element of the gradient between minus this and this; 0: no limit",
-       &O::clipValue,
-       0,
-       kInfinity,
-       {}},
-      {"clip-norm",
-       "scales the gradient down to this norm if it is larger; 0: no limit",
-       &O::clipNorm,
-       0,
-       kInfinity,
-       {}},
-      {"log-every",
-       "updates between lines of the log; 0: a line with each evaluation only",
-       &O::logEvery,
-       0,
-       kHuge,
-       {}},
-      {"eval-every",
-       "updates between evaluations; 0: at the end of each epoch. There is one at the end of "
-       "training too",
-       &O::evalEvery,
-       0,
-       kHuge,
-       {}},
-      {"checkpoint-every",
-       "updates between checkpoints; 0: with each evaluation. There is one at the end, and when "
-       "training is stopped, too",
-       &O::checkpointEvery,
-       0,
-       kHuge,
-       {}},
+      choice("symbols", kText, &O::symbols, {"characters", "bytes"},
+             "what one symbol is: a UTF-8 code point, or a byte"),
+      choice("split", kText, &O::split, {"streams", "text"},
+             "where validation text comes from. `streams`, as char-rnn: the text is cut to a "
+             "multiple of batch-size x seq-length and laid out as batch-size rows; a batch is the "
+             "next seq-length columns of all rows; the first train-fraction of the batches "
+             "(rounded down) train, the rest validates; the target of a symbol is the one after "
+             "it, of the last one the first. `text`: the first train-fraction of the text trains, "
+             "what follows validates"),
+      real("train-fraction", kText, &O::trainFraction, 0, 1, "part of the text that trains"),
+      real("validation-fraction", kText, &O::validationFraction, 0, 1,
+           "part of the text that validates; what both fractions leave is for testing"),
+      integer("batch-size", kText, &O::batchSize, 1, 1e6,
+              "streams of text that are read side by side"),
+      integer("seq-length", kText, &O::seqLength, 1, 1e6,
+              "steps of a batch: what backpropagation through time sees"),
+      truth("reset-each-epoch", kText, &O::resetsEachEpoch,
+            "states start from zeros in each epoch; else they are carried on from the text's end "
+            "to its begin"),
+      integer("epochs", kRun, &O::epochs, 0, 1e9, "passes over the training text"),
+      integer("max-updates", kRun, &O::maxUpdates, 0, kHuge,
+              "ends training, and the schedule, after so many updates; 0: no limit"),
+      integer("seed", kRun, &O::seed, 0, kHuge, "of first values, and of functions that draw"),
+      integer("log-every", kRun, &O::logEvery, 0, kHuge,
+              "updates between lines of the log; 0: a line with each evaluation only"),
+      integer("eval-every", kRun, &O::evalEvery, 0, kHuge,
+              "updates between evaluations; 0: at the end of each epoch. There is one at the end "
+              "of training too"),
+      integer("checkpoint-every", kRun, &O::checkpointEvery, 0, kHuge,
+              "updates between checkpoints; 0: with each evaluation. There is one at the end, and "
+              "when training is stopped, too"),
+      choice("optimizer", kOptimizer, &O::optimizer, namesOf(optimizers()),
+             "how gradients change parameters"),
+      keptPart("momentum", &O::momentum, "of sgd"),
+      truth("nesterov", kOptimizer, &O::isNesterov, "of sgd: looks ahead along the momentum"),
+      keptPart("decay-rate", &O::decayRate,
+               "of rmsprop's and adadelta's mean of squared gradients"),
+      keptPart("beta1", &O::beta1, "of adam's and adamw's mean of gradients"),
+      keptPart("beta2", &O::beta2, "of adam's and adamw's mean of squared gradients"),
+      real("epsilon", kOptimizer, &O::epsilon, 0, kInfinity,
+           "keeps the optimizer's divisions finite"),
+      real("weight-decay", kOptimizer, &O::weightDecay, 0, kInfinity, "pulls parameters to 0"),
+      real("learning-rate", kRate, &O::learningRate, 0, kInfinity, "full learning rate"),
+      choice("schedule", kRate, &O::schedule, namesOf(schedules()),
+             "how the learning rate changes"),
+      real("learning-rate-decay", kRate, &O::learningRateDecay, 0, 1,
+           "factor of the schedules decay and stair"),
+      integer("learning-rate-decay-every", kRate, &O::decayEvery, 1, 1e9, "epochs of a stair"),
+      integer("learning-rate-decay-after", kRate, &O::decayAfter, 0, 1e9,
+              "epochs before the schedules decay and stair begin"),
+      real("least-rate", kRate, &O::leastRate, 0, 1,
+           "fraction of the learning rate with which the schedules cosine and linear end"),
+      integer("warmup", kRate, &O::warmup, 0, kHuge,
+              "updates in which the learning rate rises from 0"),
+      choice("gradient", kGradient, &O::gradient, {"mean", "step-sum"},
+             "of the mean loss per symbol, or, as char-rnn, of the loss summed over the steps and "
+             "averaged over the sequences, which is seq-length times as large; clipping and "
+             "epsilon see the difference"),
+      real("clip-value", kGradient, &O::clipValue, 0, kInfinity,
+           "puts each element of the gradient between minus this and this; 0: no limit"),
+      real("clip-norm", kGradient, &O::clipNorm, 0, kInfinity,
+           "scales the gradient down to this norm if it is larger; 0: no limit"),
   };
+}
+
+bool TrainOptionInfo::hasOwnDefault() const {
+  auto number = std::get_if<double TrainOptions::*>(&member);
+  return number && TrainOptions().*(*number) == TrainOptions::kOwnDefault;
 }
 
 //===-- Texts ---------------------------------------------------------------------------------===//
@@ -196,15 +153,19 @@ static Number parseNumber(std::string_view name, std::string_view text, std::str
 }
 
 /// Throws unless the number is in the option's range or is its optimizer's default.
-static void checkRange(const TrainOptionInfo &info, double value, double defaultValue) {
-  bool isOwnDefault = defaultValue == TrainOptions::kOwnDefault && value == defaultValue;
-  if (isOwnDefault || (value >= info.least && value <= info.most && std::isfinite(value)))
+static void checkRange(const TrainOptionInfo &info, double value, std::string_view kind) {
+  if (info.hasOwnDefault() && value == TrainOptions::kOwnDefault)
     return;
-  if (std::isfinite(info.most))
-    throw Error(fmt::format("{}: expected a number from {} to {}, got {}", info.name, info.least,
-                            info.most, value));
-  throw Error(fmt::format("{}: expected a finite number of at least {}, got {}", info.name,
-                          info.least, value));
+  bool isInRange = value >= info.least && value <= info.most && std::isfinite(value) &&
+                   !(info.isMostExcluded && value == info.most);
+  if (isInRange)
+    return;
+  if (!std::isfinite(info.most))
+    throw Error(fmt::format("{}: expected a finite number of at least {}, got {}", info.name,
+                            info.least, value));
+  throw Error(fmt::format("{}: expected {} from {} {} {}, got {}", info.name, kind, info.least,
+                          info.isMostExcluded ? "to below" : "to", static_cast<int64_t>(info.most),
+                          value));
 }
 
 static bool parseTruth(std::string_view name, std::string_view text) {
@@ -226,7 +187,8 @@ static void setChecked(TrainOptions &options, const TrainOptionInfo &info,
   if constexpr (std::is_same_v<Value, std::string>)
     checkChoice(info, value);
   else if constexpr (!std::is_same_v<Value, bool>)
-    checkRange(info, static_cast<double>(value), static_cast<double>(TrainOptions().*member));
+    checkRange(info, static_cast<double>(value),
+               std::is_same_v<Value, int64_t> ? "an integer" : "a number");
   options.*member = std::move(value);
 }
 
@@ -280,6 +242,14 @@ TrainOptions parseTrainOptions(std::string_view text) {
     });
   }
   return options;
+}
+
+void checkTrainOptions(const TrainOptions &options) {
+  // Fractions such as 0.8 + 0.2 may miss 1 by a rounding.
+  CELLWRIGHT_CHECK(options.trainFraction + options.validationFraction < 1 + 1e-9,
+                   "train-fraction {} and validation-fraction {} are together more than 1; give "
+                   "both",
+                   options.trainFraction, options.validationFraction);
 }
 
 //===-- Presets -------------------------------------------------------------------------------===//

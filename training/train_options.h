@@ -65,18 +65,27 @@ struct TrainOptions {
 /// One option: `name` is as the command line has it, `batch-size`.
 struct TrainOptionInfo {
   std::string_view name;
+  std::string_view group; // in help
   std::string_view help;
   std::variant<int64_t TrainOptions::*, double TrainOptions::*, bool TrainOptions::*,
                std::string TrainOptions::*>
       member;
-  /// Numbers: the range, both ends included. kOwnDefault is allowed where it is the default.
+  /// Numbers: the range, both ends included but a `most` that is said to be out of it. kOwnDefault
+  /// is allowed where it is the default.
   double least = 0, most = 0;
-  /// Texts: the values there are.
+  bool isMostExcluded = false;
+  /// Texts and truth values: the values there are.
   std::vector<std::string_view> choices;
+
+  /// True if the optimizer's own default stands where nothing is said.
+  bool hasOwnDefault() const;
 };
 
 /// All options, in the order in which help shows them.
 std::vector<TrainOptionInfo> trainOptionInfos();
+
+/// Throws Error if options contradict each other.
+void checkTrainOptions(const TrainOptions &options);
 
 /// Sets an option from its text. Throws Error that says what was expected, or that there is no such
 /// option.

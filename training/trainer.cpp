@@ -2,6 +2,7 @@
 #include "training/trainer.h"
 
 #include "runtime/error.h"
+#include "runtime/files.h"
 #include "training/clipping.h"
 #include "training/random.h"
 #include "training/train_log.h"
@@ -31,6 +32,8 @@ struct Run {
   double secondsOfLine = 0;
   double meanLoss = 0;
   int64_t lastCheckpoint = -1; // its update; -1: none written
+  int64_t first = 0;           // updates done before this call
+  std::function<void(int64_t, int64_t)> evaluation = {};
 };
 
 } // namespace
@@ -65,15 +68,6 @@ struct Trainer::Work {
 
 //===-- Set-up --------------------------------------------------------------------------------===//
 
-/// FNV-1a over the symbols that train and validate.
-static uint64_t digestOf(const Batches &train, const Batches &validation) {
-  uint64_t digest = 0xcbf29ce484222325;
-  for (const Batches *part : {&train, &validation})
-    for (int32_t symbol : part->symbols)
-      digest = (digest ^ static_cast<uint32_t>(symbol)) * 0x100000001b3;
-  return digest;
-}
-
 Trainer::Trainer(LanguageModel &model, Vocabulary vocabulary, const Batches &train,
                  const Batches &validation, const TrainOptions &options,
                  std::map<std::string, std::string> configuration)
@@ -101,9 +95,7 @@ void Trainer::restore(const Checkpoint &checkpoint) {
   Work &w = *work;
   CELLWRIGHT_CHECK(checkpoint.vocabulary == w.vocabulary &&
                        checkpoint.progress.textDigest == w.progress.textDigest,
-                   "the checkpoint was trained with another text, or another division of it; to go "
-                   "on with this one, begin a "
-                   "new run from its parameters");
+                   "the checkpoint was trained with another text, or another division of it");
   auto checkSame = [](std::string_view name, const auto &before, const auto &now) {
     CELLWRIGHT_CHECK(before == now, "the checkpoint was trained with {} {}, this run has {}", name,
                      before, now);
@@ -141,10 +133,12 @@ void Trainer::Work::write(Run &run, const std::string &path) {
 
 /// Throws because of a number that is not finite: which one, in which update, and what is left.
 void Trainer::Work::fail(const Run &run, std::string_view what, int64_t update) const {
-  std::string kept = run.lastCheckpoint >= 0
-                         ? fmt::format("the checkpoint of update {} stays in `{}`",
-                                       run.lastCheckpoint, run.files.checkpoint)
-                         : "no checkpoint was written";
+  std::string kept = "no checkpoint was written";
+  if (run.lastCheckpoint >= 0)
+    kept = fmt::format("the checkpoint of update {} stays in `{}`", run.lastCheckpoint,
+                       run.files.checkpoint);
+  else if (run.first > 0)
+    kept = fmt::format("the checkpoint of update {} stays, no other was written", run.first);
   throw Error(fmt::format(
       "{} in update {} of epoch {}; {}; a smaller `learning-rate` or `clip-norm` may help", what,
       update, (update - 1) / train.count() + 1, kept));
@@ -207,7 +201,11 @@ bool Trainer::Work::isDue(int64_t every) const {
 }
 
 void Trainer::Work::evaluate(const Run &run, TrainReport &report) {
-  double loss = model.evaluate(validation);
+  double loss = model.evaluate(validation, [&](int64_t done, int64_t all) {
+    if (run.evaluation)
+      run.evaluation(done, all);
+    return true;
+  });
   if (!std::isfinite(loss))
     fail(run, fmt::format("the validation loss is {}", loss), progress.updates);
   report.isEvaluated = true;
@@ -257,6 +255,12 @@ void Trainer::Work::fillReport(const Run &run, TrainReport &report) const {
 TrainResult Trainer::run(const TrainFiles &files, const TrainCallbacks &callbacks) {
   Work &w = *work;
   Run run{files};
+  run.first = w.progress.updates;
+  run.evaluation = callbacks.evaluation;
+  // After hours is too late to find out.
+  for (const std::string &path : {files.checkpoint, files.best})
+    if (!path.empty())
+      checkCanWrite(path);
   if (!files.log.empty())
     run.log = std::make_unique<TrainLog>(files.log, w.progress.updates);
   bool isStopped = false;

@@ -43,10 +43,12 @@ struct TrainReport {
 
 struct TrainCallbacks {
   /// After each update.
-  std::function<void(const TrainReport &)> report;
+  std::function<void(const TrainReport &)> report = {};
   /// Asked before each update; true ends the run with a checkpoint. It may read a flag that a
   /// signal sets.
-  std::function<bool()> shouldStop;
+  std::function<bool()> shouldStop = {};
+  /// Within an evaluation, which may take long: batches done and all of them.
+  std::function<void(int64_t done, int64_t all)> evaluation = {};
 };
 
 struct TrainResult {
@@ -78,8 +80,8 @@ public:
   int64_t updates() const;
 
   /// Trains to the end or until it is stopped. Throws Error if a loss, gradient or parameter
-  /// becomes NaN or infinite, saying where, and if a file cannot be written; checkpoints written
-  /// before stay.
+  /// becomes NaN or infinite, saying where, and if a file cannot be written, before the first
+  /// update where that can be known; checkpoints written before stay.
   TrainResult run(const TrainFiles &files, const TrainCallbacks &callbacks = {});
 
   /// What a checkpoint written now would hold.

@@ -83,6 +83,42 @@ void checkGoodCell(const Program &program, const CheckedCell &checked, std::stri
   interpretSteps(checked.cell, bytes);
 }
 
+/// What a check found, apart from where: the Ids of its problems and the cells that are good.
+std::string outcomeOf(Frontend &frontend) {
+  std::string outcome;
+  for (CellId cell = 0; cell < static_cast<CellId>(frontend.program().cells.size()); ++cell)
+    if (CheckedCell checked = frontend.check(cell); checked.isGood)
+      outcome += canonicalText(checked.cell);
+  for (const Diagnostic &problem : frontend.program().diagnostics.all()) {
+    outcome += rowOf(problem.id).name;
+    outcome += "\n";
+  }
+  return outcome;
+}
+
+/// The layout keeps comments and meaning, and is kept by another run.
+void checkFormatted(Frontend &frontend, std::string_view bytes) {
+  Diagnostics diagnostics;
+  std::optional<std::string> formatted = formatText(bytes, 0, diagnostics);
+  if (!formatted)
+    return;
+  std::optional<std::string> twice = formatText(*formatted, 0, diagnostics);
+  require(twice && *twice == *formatted, "formatting twice changes nothing", bytes, *formatted);
+  auto countComments = [](std::string_view text) {
+    Names names;
+    Diagnostics silent;
+    return Lexer(text, 0, names, silent).lex().comments.size();
+  };
+  require(countComments(bytes) == countComments(*formatted), "formatting keeps comments", bytes,
+          *formatted);
+  Frontend again(Frontend::Library::Never);
+  again.addText("input.cell", *formatted);
+  again.checkAll();
+  again.renderProblems();
+  require(outcomeOf(frontend) == outcomeOf(again), "formatting keeps the meaning", bytes,
+          *formatted + again.renderProblems());
+}
+
 } // namespace
 
 void fuzzInput(std::string_view bytes) {
@@ -101,12 +137,7 @@ void fuzzInput(std::string_view bytes) {
   require(hasErrors || areAllGood, "a cell that is not good has an error", bytes);
   std::string problems = frontend.renderProblems();
   require(!hasErrors || !problems.empty(), "errors are printed", bytes);
-  Diagnostics diagnostics;
-  std::optional<std::string> formatted = formatText(bytes, 0, diagnostics);
-  if (!formatted)
-    return;
-  std::optional<std::string> twice = formatText(*formatted, 0, diagnostics);
-  require(twice && *twice == *formatted, "formatting twice changes nothing", bytes, *formatted);
+  checkFormatted(frontend, bytes);
 }
 
 } // namespace cellwright

@@ -92,6 +92,11 @@ double sensitivityOf(const TestCell &test, const GradcheckRun &run) {
   return largest;
 }
 
+void makePositive(Elements &elements) {
+  for (double &element : elements)
+    element = std::abs(element);
+}
+
 /// Distance to a kink that rounding does not bridge.
 double clearanceFor(bool isDouble) { return isDouble ? 1e-7 : 1e-5; }
 
@@ -162,6 +167,10 @@ GradcheckRun makeClearRun(const TestCell &test, CellCheck &check) {
   GradcheckRun run;
   for (int i = 0; i < kTries; ++i, ++check.run.seed) {
     run = makeGradcheckRun(test.cell(), test.bound, check.compile, check.run);
+    for (size_t s = 0; s < test.cell().states.size(); ++s)
+      if (std::count(check.normalizers.begin(), check.normalizers.end(),
+                     std::string_view(test.cell().states[s].name)) > 0)
+        makePositive(run.input.firstStates[s]);
     // All at once: where numbers are next to kinks does not depend on the direction.
     Direction all;
     for (const Direction &direction : directionsOf(test, check, run.input))

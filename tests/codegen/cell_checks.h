@@ -15,6 +15,8 @@ struct CellCheck {
   std::vector<int> otherThreads = {2}; // results must be those of run.threads
   /// In f32 a cell may multiply the rounding of what it is given: so much more is then allowed.
   bool isSensitive = false;
+  /// States that are sums of positive terms, by which the cell divides: they start above zero.
+  std::vector<std::string> normalizers = {};
 };
 
 /// What does not hold, one line each.

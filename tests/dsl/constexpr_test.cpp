@@ -62,6 +62,43 @@ static_assert(kOutcome.problems == 0);
 static_assert(kOutcome.cells == 3);
 static_assert(kOutcome.params == 12 + 9 + 7);
 
+// A cell of 30 lines that uses most of the language, as a user's program may hold it. It takes
+// clang two thirds of the steps that its default limit allows.
+constexpr std::string_view kEverything = R"(
+fn swish(v, k) = v * sigmoid(k * v)
+fn squash(v) = swish(v, 2)
+cell everything {
+  option k = 2, root = size(h) ^ -0.5
+  input x[I], u[2 * K]
+  input style[S] per sequence
+  state h[H], c[H + 1]
+  param W[H, H] ~ uniform(-root, root), A[H, H] ~ identity(0.5) frozen
+  param v[H], s = 0.1
+  require k != 0 "k is an exponent"
+  require M == 2 * S
+  fn mix(a, b) = a * s + b * v
+  skew = W - W.T - -A
+  m[M] = linear(x, u, style)
+  e = skew @ h * size(h) ^ -0.5 + squash(linear(m, c, bias = false))
+  y = mix(-e ^ 2 / (1 + e ^ (k - 1)), dropout(h, 0.25, per = sequence))
+  repeat l in 1..k {
+    param gain[H] = l
+    z = y + gain * rms_norm(linear(y, h, sum(x) * h), eps = 1e-3 * l)
+    y = where(z - l > 0, min(z, 3), max(z, -3))
+    init b_z = 0.5
+  }
+  c' = concat(zoneout(y, h, 0.1)[0:H - 1], x[0:1], x[1:2])
+  h' = (y + c'[0:H]) * 0.5
+  output out[H + 1] = c' * norm2(softmax(cumsum(c)))
+  init W_m_x ~ normal(0, root)
+}
+)";
+
+constexpr Outcome kEverythingOutcome = checkNow(kEverything);
+static_assert(kEverythingOutcome.problems == 0);
+static_assert(kEverythingOutcome.cells == 1);
+static_assert(kEverythingOutcome.params == 20);
+
 constexpr Outcome kMistake = checkNow("cell a {\n  state h[H]\n  h' = sigmod(h)\n}\n");
 static_assert(kMistake.problems == 1);
 static_assert(kMistake.firstId == Id::UnknownFunction);

@@ -116,6 +116,10 @@ TEST_CASE(
 TEST_CASE("an operand that is not a plain name is called by its position among all operands") {
   CHECK(paramsOf("n = tanh(linear(x, sum(x) * h, h))\nh' = n * h") ==
         Strings{"W_n_x[H, I]", "W_n_2[H, H]", "W_n_h[H, H]", "b_n[H]"});
+  CHECK(paramsOf("n = tanh(linear(bias = false, 2 * x, h, -h))\nh' = n * h") ==
+        Strings{"W_n_1[H, I]", "W_n_h[H, H]", "W_n_3[H, H]"});
+  CHECK(problemsOf(cellWith("param W[H, H]\nh' = linear(bias = false, x, W)")).front() ==
+        "5:6 not-a-vector: `linear` takes vectors, got a matrix [H, H]");
 }
 
 TEST_CASE("a next state c' counts as c") {
@@ -139,7 +143,7 @@ TEST_CASE("the same parameter twice in one statement is a diagnostic") {
 
 TEST_CASE("all parameter names of a cell differ") {
   CHECK(problemsOf(cellWith("param W_h_x[H, I]\nh' = tanh(linear(x, h)) + W_h_x @ x")) ==
-        Strings{"5:11 duplicate-parameter: parameter `W_h_x` exists already"});
+        Strings{"5:18 duplicate-parameter: parameter `W_h_x` exists already"});
 }
 
 TEST_CASE("names that linear makes stand in init, not in expressions") {

@@ -2,11 +2,17 @@
 // 256 MB, and ends with diagnostics or with a good cell.
 #include "support.h"
 
+#include "dsl/draw.h"
+#include "dsl/format.h"
+#include "dsl/latex.h"
+#include "dsl/print.h"
+
 #include <functional>
 #include <random>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <unordered_map>
 
 namespace cellwright::test {
 
@@ -37,6 +43,56 @@ std::string lines(int count, const std::function<std::string(const std::string &
 }
 
 std::string next(const std::string &number) { return std::to_string(std::stoi(number) + 1); }
+
+/// `h' = h` plus what `term` gives for 0, 1, ..., count - 1.
+std::string sum(int count, const std::function<std::string(const std::string &)> &term) {
+  std::string all = "h' = h";
+  for (int i = 0; i < count; ++i)
+    all += " +\n" + term(std::to_string(i));
+  return all;
+}
+
+/// Parts of names that take the state `from` of a 32-bit FNV-1a to the state `to`, found by meeting
+/// in the middle.
+std::vector<std::string> collidingParts(uint32_t from, uint32_t to, size_t count) {
+  constexpr uint32_t kPrime = 16777619;
+  constexpr uint32_t kInverse = 899433627; // of the prime, modulo 2^32
+  static_assert(kPrime * kInverse == 1);
+  const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::unordered_map<uint32_t, std::string> heads;
+  for (char a : letters)
+    for (char b : letters)
+      for (char c : letters) {
+        uint32_t state = from;
+        for (char character : {a, b, c})
+          state = (state ^ static_cast<unsigned char>(character)) * kPrime;
+        heads[state] = {a, b, c};
+      }
+  std::vector<std::string> parts;
+  for (char a : letters)
+    for (char b : letters)
+      for (char c : letters)
+        for (char d : letters) {
+          uint32_t state = to;
+          for (char character : {d, c, b, a})
+            state = (state * kInverse) ^ static_cast<unsigned char>(character);
+          if (auto head = heads.find(state); head != heads.end())
+            parts.push_back(head->second + std::string{a, b, c, d});
+          if (parts.size() == count)
+            return parts;
+        }
+  return parts;
+}
+
+/// A cell of many statements whose names have the same 32-bit FNV-1a, a common hash of names.
+std::string collidingNames() {
+  std::string all = "h' = h\n";
+  std::vector<std::string> tails = collidingParts(7, 8, 150);
+  for (const std::string &head : collidingParts(2166136261u, 7, 300))
+    for (const std::string &tail : tails)
+      all += head + tail + "=h\n";
+  return cellWith(all);
+}
 
 struct Load {
   std::string name;
@@ -84,10 +140,8 @@ std::vector<Load> loads() {
                 lines(40'000, [](auto i) { return "v" + next(i) + "=v" + i + "*v" + i; }) +
                 "h' = v40000")},
       {"unknown names", cellWith(lines(50'000, [](auto i) { return "v" + i + " = q" + i; }) + h)},
-      {"unknown names in a sum",
-       cellWith("h' = h" + lines(50'000, [](auto i) { return "+q" + i + "+"; }) + "h")},
-      {"unknown functions",
-       cellWith("h' = h" + lines(40'000, [](auto i) { return "+q" + i + "(h)+"; }) + "h")},
+      {"unknown names in a sum", cellWith(sum(50'000, [](auto i) { return "q" + i; }))},
+      {"unknown functions", cellWith(sum(40'000, [](auto i) { return "q" + i + "(h)"; }))},
       {"a name assigned often", cellWith(repeat("v=h\n", 200'000) + h)},
       {"outputs", cellWith(lines(60'000, [](auto i) { return "output y" + i + "=h"; }) + h)},
       {"inits", cellWith(lines(60'000, [](auto i) { return "init v" + i + "=1"; }) + h)},
@@ -184,11 +238,11 @@ std::vector<Load> loads() {
                       }) +
                 "h'=h+sum(w1)")},
       {"many open dimensions",
-       cellWith("h'=h" + lines(35'000, [](auto i) { return "+sum(h[D" + i + ":E" + i + "])+"; }) +
-                "h")},
+       cellWith(sum(35'000, [](auto i) { return "sum(h[D" + i + ":E" + i + "])"; }))},
       {"a chain of options",
        cellWith(lines(40'000, [](auto i) { return "option o" + i + "=o" + next(i); }) +
                 "option o40000=1" + h)},
+      {"names that collide", collidingNames()},
       {"missing imports", lines(30'000, [](auto i) { return "import \"x" + i + ".cell\""; })},
   };
   for (Load &load : all)
@@ -196,32 +250,119 @@ std::vector<Load> loads() {
   return all;
 }
 
+/// Cells that are large and good: what prints and draws them must be quick too.
+std::vector<Load> largeCells() {
+  std::string h = "\nh' = h";
+  auto all = [](int count, const std::string &prefix) {
+    return sum(count, [&](auto i) { return prefix + i; });
+  };
+  return {
+      {"a long sum", cellWith("h' = h" + repeat("+h", 190'000))},
+      {"a chain of statements",
+       cellWith("v0 = h\n" +
+                lines(40'000, [](auto i) { return "v" + next(i) + "=v" + i + "*v" + i; }) +
+                "h' = v40000")},
+      {"a derived chain",
+       cellWith("v0 = h\n" +
+                lines(35'000, [](auto i) { return "v" + next(i) + "=v" + i + "*v" + i; }) +
+                "h' = v35000") +
+           "cell b from a { v1 = h }"},
+      {"functions", lines(20'000, [](auto i) { return "fn f" + i + "(a)=a*a"; }) +
+                        cellWith(lines(19'999, [](auto i) { return "v" + i + "=f" + i + "(h)"; }) +
+                                 all(2'000, "v"))},
+      {"functions that double their text",
+       "fn f0(a)=a*a\n" +
+           lines(14, [](auto i) { return "fn f" + next(i) + "(a)=f" + i + "(f" + i + "(a))"; }) +
+           cellWith("h' = f14(h)")},
+      {"operands of linear",
+       "cell a {\nstate h[H]\ninput " + lines(30'000, [](auto i) { return "x" + i + "[I],"; }) +
+           "y[I]\nh' = linear(h" + lines(30'000, [](auto i) { return ",x" + i; }) + ")\n}"},
+      {"parameters", cellWith("param " + lines(30'001, [](auto i) { return "p" + i + "[H],"; }) +
+                              "s\n" + all(30'000, "p"))},
+      {"slices", cellWith("h' = h" + repeat("[0:H]", 180'000))},
+      {"fractions", cellWith("h' = h" + repeat("/h", 190'000))},
+      {"nested calls", cellWith("h' = " + repeat("tanh(", 198) + "h" + std::string(198, ')'))},
+      {"micro-steps", cellWith("y = h\nrepeat l in 1..10000 { y = tanh(linear(y)) }\nh' = y")},
+      {"inits",
+       cellWith(lines(20'000, [](auto i) { return "v" + i + "=linear(x)\ninit b_v" + i + "=1"; }) +
+                all(20'000, "v"))},
+      {"comments", cellWith("h' = h" + repeat(" + # c\n h", 90'000))},
+      {"a drawing of long edges",
+       cellWith("v0 = h\n" +
+                lines(400, [](auto i) { return "v" + next(i) + "=tanh(v" + i + ")"; }) +
+                "u = tanh(v400)\n" + all(12, "v") + " + u")},
+  };
+}
+
+/// Runs something in a process of its own; it must be done, with exit status 0, within the limits.
+template <class Work> void checkLimits(Work work) {
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0)
+    _exit(work() ? 0 : 1);
+  int status = 0;
+  struct rusage usage = {};
+  REQUIRE(wait4(child, &status, 0, &usage) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  double seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+                   1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  if (kIsSanitized)
+    return;
+  CHECK(seconds < kMaxSeconds);
+  CHECK(usage.ru_maxrss < kMaxKilobytes);
+}
+
 } // namespace
 
 TEST_CASE("the worst inputs take less than a second and 256 MB") {
   for (const Load &load : loads()) {
     CAPTURE(load.name);
-    pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
+    checkLimits([&] {
       Frontend frontend;
       frontend.addText("test.cell", load.text);
       frontend.checkAll();
       bool isSilent = frontend.renderProblems().empty();
-      _exit(isSilent && frontend.hasErrors() ? 1 : 0);
-    }
-    int status = 0;
-    struct rusage usage = {};
-    REQUIRE(wait4(child, &status, 0, &usage) == child);
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0);
-    double seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
-                     1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-    if (kIsSanitized)
-      continue;
-    CHECK(seconds < kMaxSeconds);
-    CHECK(usage.ru_maxrss < kMaxKilobytes);
+      return !(isSilent && frontend.hasErrors());
+    });
   }
+}
+
+TEST_CASE("the worst inputs are formatted or refused in less than a second and 256 MB") {
+  for (const Load &load : loads()) {
+    CAPTURE(load.name);
+    checkLimits([&] {
+      Diagnostics problems;
+      return formatText(load.text, 0, problems).has_value() != problems.hasErrors();
+    });
+  }
+}
+
+TEST_CASE("large cells are printed, formatted and drawn in less than a second and 256 MB each") {
+  using Show = size_t (*)(const Program &, const CheckedCell &);
+  const std::pair<const char *, Show> shows[] = {
+      {"text", [](const Program &program,
+                  const CheckedCell &checked) { return printCell(program, checked).size(); }},
+      {"latex", [](const Program &program,
+                   const CheckedCell &checked) { return writeLatex(program, checked).size(); }},
+      {"dot",
+       [](const Program &, const CheckedCell &checked) { return writeDot(checked.cell).size(); }},
+      {"svg",
+       [](const Program &, const CheckedCell &checked) { return writeSvg(checked.cell).size(); }},
+  };
+  for (const Load &load : largeCells())
+    for (auto [name, show] : shows) {
+      CAPTURE(load.name);
+      CAPTURE(std::string(name));
+      checkLimits([&, show = show] {
+        Frontend frontend(Frontend::Library::Never);
+        frontend.addText("test.cell", load.text);
+        frontend.checkAll();
+        auto last = static_cast<CellId>(frontend.program().cells.size()) - 1;
+        CheckedCell checked = frontend.check(last);
+        return checked.isGood && show(frontend.program(), checked) > 0;
+      });
+    }
 }
 
 } // namespace cellwright::test

@@ -67,6 +67,44 @@ TEST_CASE("names of inputs, states and parameters are sizes of their own until a
             .empty());
 }
 
+TEST_CASE("the checker uses a require that cannot be solved for a name") {
+  CHECK(idsOf(cellWith("param p[4], q[H * H]\nrequire H * H == 4\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(idsOf(cellWith(
+                  "param p[H * H * I], q[4 * I]\nrequire 4 == H * H\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(idsOf(cellWith(
+            "param p[H * H + 1], q[4]\nrequire H * H == 4\nh' = h * sum(p + q) + sum(x)")) ==
+        Strings{"shape-mismatch"});
+  CHECK(
+      idsOf(cellWith("param p[2 / H * 3], q[6]\nrequire 2 == 2 / H\nh' = h * sum(p + q) + sum(x)"))
+          .empty());
+}
+
+TEST_CASE("sizes whose quotients cancel are equal") {
+  CHECK(idsOf(cellWith("param p[(I + 1) * (H / (I + 1))], q[H]\nh' = h * sum(p + q) + sum(x)"))
+            .empty());
+  CHECK(
+      idsOf(cellWith(
+                "param p[H / (I + 1) + 1], q[(H + I + 1) / (I + 1)]\nh' = h * sum(p + q) + sum(x)"))
+          .empty());
+}
+
+TEST_CASE("of an equation with several solutions the one is taken that others demand") {
+  std::string text = "cell a { input x[F * (6 - F)], y[F]; state h[H]; h' = h * sum(x) * sum(y) }";
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 8}, {"y", 4}}).empty());
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 8}, {"y", 2}}).empty());
+}
+
+TEST_CASE("an equation that holds for any size fixes none") {
+  std::string text =
+      "cell a { input x[E], y[F], z[D]; state h[H]; require E + F * D == 1 + F; h' = h "
+      "* sum(x) * sum(y) * sum(z) }";
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 1}, {"y", 6}, {"z", 1}}).empty());
+  CHECK(bindProblems(text, {{"H", 2}}, {{"x", 1}, {"z", 1}}) ==
+        Strings{"open-dimension: nothing fixes dimension `F`; give its size with `--dim F=...`"});
+}
+
 TEST_CASE("a contradiction between requires is reported") {
   CHECK(idsOf(cellWith("require I == H\nrequire I == 2 * H\nh' = h + x")) ==
         Strings{"require-failed"});
@@ -123,6 +161,13 @@ TEST_CASE("a division of sizes is exact or a diagnostic") {
   CHECK(bindProblems("cell a { state h[H]; param p[6 / H]; h' = h + sum(p) }", {{"H", 3}}).empty());
   CHECK(bindProblems("cell a { state h[H]; param p[6 / H]; h' = h + sum(p) }", {{"H", 4}}).size() ==
         1);
+}
+
+TEST_CASE("a division of what is not computed need not be exact") {
+  std::string text =
+      "cell a { state h[H]; y = h[0:H / 2]; m[H / 2 * 2] = -h; param p[H / 2]; h' = ";
+  CHECK(bindProblems(text + "h }", {{"H", 5}}).empty());
+  CHECK(bindProblems(text + "h * sum(y) * sum(m) * sum(p) }", {{"H", 5}}).size() == 3);
 }
 
 TEST_CASE("slices need both bounds, have size b - a and follow any vector expression") {
@@ -189,6 +234,24 @@ TEST_CASE("a compile-time number with an integer value may stand in sizes and bo
   CHECK(shapeOf(checked, "s") == "[2]");
 }
 
+TEST_CASE("an option made of sizes may stand in sizes, exactly") {
+  Checked checked =
+      check("cell a { option twice = 2 * size(h), half = size(h) / 2, root = size(h) ^ "
+            "0.5; state h[H]; param p[twice + 1]; h' = h * sum(p) * half + "
+            "sum(h[0:half]) * root }");
+  REQUIRE_MESSAGE(checked.isGood(), checked.problems);
+  CHECK(shapeOf(checked, "p") == "[2 * H + 1]");
+  std::string text = "cell a { option half = size(h) / 2; state h[H]; h' = h + sum(h[0:half]) }";
+  CHECK(bindProblems(text, {{"H", 4}}).empty());
+  CHECK(bindProblems(text, {{"H", 5}}).size() == 1);
+  CHECK(bindProblems(
+            "cell a { option half = size(h) / 2; state h[H]; require half > 2; h' = h * half }",
+            {{"H", 5}})
+            .empty());
+  CHECK(idsOf("cell a { option k = 0.5 * size(h); state h[H]; param p[k]; h' = h * sum(p) }") ==
+        Strings{"bad-size"});
+}
+
 TEST_CASE("each size of a tensor is an equation") {
   std::string text = "cell a { input x[2 * K]; state h[K + 1]; h' = h + sum(x) }";
   CHECK(bindProblems(text, {}, {{"x", 6}}).empty());
@@ -228,7 +291,7 @@ TEST_CASE("require compares sizes and options") {
             .empty());
   CHECK(bindProblems(cellWith("require H > I \"H holds I\"\nh' = h + sum(x)"),
                      {{"H", 3}, {"I", 3}}) ==
-        Strings{"require-failed: `require H > I` does not hold, 3 > 3: H holds I"});
+        Strings{"require-failed: `require H > I` does not hold, its sides are 3 and 3: H holds I"});
   CHECK(
       bindProblems(cellWith("require H / 2 >= I\nh' = h + sum(x)"), {{"H", 5}, {"I", 1}}).size() ==
       1);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sys/resource.h>
 
 namespace cellwright::test {
 
@@ -105,6 +106,23 @@ TEST_CASE("declarations hold for the whole cell wherever they stand") {
   good("cell a { h' = k * gate(h) + linear(x) + p\n init b_h = 1\n fn gate(a) = tanh(a)\n require "
        "H > k\n"
        "param p[H]\n option k = 2\n state h[H]\n input x[I] }");
+}
+
+TEST_CASE("a declaration may need the size of a value that statements make") {
+  Checked checked =
+      good("cell a { option j = k + 1, k = size(m); input x[I]; param g[size(m)]; state h[H]\n"
+           "m = concat(x, h); require size(m) == H + I; output y = m * g * j; h' = h }");
+  const Cell &cell = checked.cell();
+  CHECK(shapeText(cell, paramOf(cell, "g").shape) == "[I + H]");
+  CHECK(runStep(cell, {{"H", 1}, {"I", 1}}, {{"x", {2}}, {"h", {3}}, {"g", {1, 10}}}) ==
+        Elements{2 * 3, 3 * 30});
+  CHECK(idsOf(cellWith("m[2 * H] = linear(x)\nrequire size(m) == 3 * H\nh' = h * sum(m)")) ==
+        Strings{"require-failed"});
+  good(cellWith("m = linear(x)\nrequire size(m) == 3 * H\nh' = h * sum(m)"));
+  // It holds for the whole cell, so it sees nothing of a micro-step in which it is first needed.
+  CHECK(idsOf(cellWith(
+            "y = h + sum(x)\noption k = l * size(y)\nrepeat l in 1..2 { y = y * k }\nh' = y")) ==
+        Strings{"unknown-name"});
 }
 
 TEST_CASE("names are assigned before their use, and a next state may be read after it") {
@@ -219,6 +237,8 @@ TEST_CASE(
   CHECK(idsOf(kLstm + "cell b from lstm { f = 1 - i; init b_f = 2 }") ==
         Strings{"unknown-parameter"});
   CHECK(idsOf(cellWith("h' = tanh(linear(x, h))\ninit b_g = 1")) == Strings{"unknown-parameter"});
+  CHECK(idsOf(kLstm + "cell b from lstm { c' = c + i * g; init b_f = 2 }") == Strings{"unused"});
+  good(kLstm + "cell b from lstm { c' = c + i * g }");
 }
 
 //===-- Outputs and what is not used ----------------------------------------------------------===//
@@ -304,6 +324,15 @@ TEST_CASE("requires are inherited") {
   CHECK(checked.cell(1).requirements.size() == 1);
 }
 
+TEST_CASE("an inherited require about a size that is gone goes with it") {
+  Checked checked =
+      good("cell a { input x[I]; state h[H]; require I == H; require H > 1; h' = h + x "
+           "}\ncell b from a { input x[H] }");
+  CHECK(checked.cell(1).requirements.size() == 1);
+  Checked again = good(printCell(checked.frontend->program(), checked.cells[1]));
+  CHECK(canonicalText(again.cell()) == canonicalText(checked.cell(1)));
+}
+
 TEST_CASE("the parent's states come first") {
   Checked checked = good("cell a { input x[I]; f = tanh(linear(x)); state h[H]; h' = f * h }\n"
                          "cell b from a { state f[H], k[H]; f' = f + h; k' = f'; h' = f' * k }");
@@ -383,6 +412,7 @@ TEST_CASE("cycles of imports, names from two files and what is no regular file a
        {"e.cell", "fn f(v) = v * 2\ncell k { state h[H]; h' = h }\n"},
        {"f.cell", "import \"d.cell\"\nfn f(v) = v\n"},
        {"g.cell", "import \"c.cell\"\n"},
+       {"i.cell", "import \"d.cell\"\nfn f(v) = v\ncell k { state h[H]; h' = h }\n"},
        {"folder/x.cell", ""},
        {"h.cell",
         "import \"folder\"\nimport \"/dev/null\"\nimport \"nothing.cell\"\nimport \"\"\n"}});
@@ -390,6 +420,7 @@ TEST_CASE("cycles of imports, names from two files and what is no regular file a
   CHECK(fileIds(folder / "c.cell") == Strings{"duplicate-name"});
   CHECK(fileIds(folder / "f.cell") == Strings{"duplicate-name"});
   CHECK(fileIds(folder / "g.cell") == Strings{"duplicate-name"});
+  CHECK(fileIds(folder / "i.cell") == Strings{"duplicate-name", "duplicate-name"});
   CHECK(fileIds(folder / "h.cell") == Strings(4, "unreadable-file"));
 }
 
@@ -412,6 +443,24 @@ TEST_CASE("file.cell means the only cell that the file itself defines") {
   CHECK(find(folder / "e.cell").find("No such file") != std::string::npos);
   CHECK(find("lstm") == "lstm");
   CHECK(find("lstn").find("did you mean `lstm`?") != std::string::npos);
+}
+
+TEST_CASE("a file with thousands of imports takes little memory") {
+  std::map<std::string, std::string> files;
+  std::string imports;
+  for (int i = 0; i < 1000; ++i) {
+    std::string number = std::to_string(i);
+    files["k" + number + ".cell"] = "fn f" + number + "(v) = v\n";
+    imports += "import \"k" + number + ".cell\"\n";
+  }
+  files["all.cell"] = imports + "cell a { state h[H]; h' = f0(h) + f999(h) }";
+  Folder folder(files);
+  struct rusage before = {};
+  getrusage(RUSAGE_SELF, &before);
+  CHECK(fileIds(folder / "all.cell").empty());
+  struct rusage after = {};
+  getrusage(RUSAGE_SELF, &after);
+  CHECK(after.ru_maxrss - before.ru_maxrss < 100 * 1024);
 }
 
 //===-- repeat --------------------------------------------------------------------------------===//
@@ -495,6 +544,14 @@ TEST_CASE("a function of a file sees its arguments and other functions, one in a
        cellWith("h' = h + sum(half(x)) + sum(take(x, 3))"));
 }
 
+TEST_CASE("a function in a cell is checked though nobody calls it, an inherited one is not") {
+  CHECK(idsOf(cellWith("fn f(a) = a * nothing\nh' = h + sum(x)")) == Strings{"unknown-name"});
+  CHECK(idsOf(cellWith("fn f(a, a) = nothing(a)\nh' = h + sum(x)")) ==
+        Strings{"duplicate-name", "unknown-function"});
+  good("cell a { state h[H]; param p[H]; fn f(v) = v * p; h' = f(h) }\n"
+       "cell b from a { p = h; h' = h * p }");
+}
+
 TEST_CASE("built-in names cannot be redefined, other names of the table can be defined") {
   CHECK(idsOf("fn tanh(a) = a") == Strings{"built-in-name"});
   CHECK(idsOf("fn linear(a) = a") == Strings{"built-in-name"});
@@ -504,8 +561,11 @@ TEST_CASE("built-in names cannot be redefined, other names of the table can be d
 
 TEST_CASE("recursion is a diagnostic, called or not") {
   CHECK(idsOf("fn f(a) = f(a)") == Strings{"recursion"});
-  CHECK(idsOf("fn f(a) = g(a)\nfn g(a) = tanh(f(a))\n" + cellWith("h' = f(h) + sum(x)")) ==
+  CHECK(idsOf("fn f(a) = g(a)\nfn g(a) = tanh(f(a))\n" + cellWith("h' = g(h) + sum(x)")) ==
         Strings{"recursion"});
+  CHECK(idsOf(cellWith("fn f(a) = g(a)\nfn g(a) = f(a)\nh' = h + sum(x)")) == Strings{"recursion"});
+  CHECK(idsOf("cell a { state h[H]; fn f(v) = g(v); fn g(v) = v; h' = f(h) }\n"
+              "cell b from a { fn g(v) = f(v) }") == Strings{"recursion"});
 }
 
 } // namespace cellwright::test

@@ -56,6 +56,12 @@ TEST_CASE("a line break elsewhere ends the statement") {
   CHECK(idsOf(cellWith("h' = h\n + sum(x)")) == Strings{"unexpected-token"});
 }
 
+TEST_CASE("a cell without its body is one problem") {
+  CHECK(idsOf("cell a\n") == Strings{"unexpected-token"});
+  CHECK(idsOf("cell a from\n") == Strings{"unexpected-token"});
+  CHECK(idsOf("cell a\ncell b from a { h' = h }") == Strings{"unexpected-token"});
+}
+
 TEST_CASE("empty statements are allowed") {
   CHECK(idsOf(";;\ncell a { ;;; state h[H] ;; h' = h ; ; }\n;;").empty());
 }
@@ -160,6 +166,17 @@ TEST_CASE("200,000 operations are allowed, more are not") {
   };
   CHECK(idsOf(sum(199'990)).empty());
   CHECK(idsOf(sum(200'000)) == Strings{"too-many-operations"});
+}
+
+TEST_CASE("what one file needs is not counted for another") {
+  std::string terms = "h";
+  for (int i = 0; i < 150'000; ++i)
+    terms += "+h";
+  Frontend frontend;
+  for (int i = 0; i < 20; ++i)
+    frontend.addText("test.cell", "cell a { state h[H]; h' = " + terms + " }");
+  frontend.checkAll();
+  CHECK(frontend.renderProblems() == "");
 }
 
 TEST_CASE("100 problems of a file are printed") {

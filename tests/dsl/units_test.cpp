@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <random>
 
@@ -206,6 +207,58 @@ TEST_CASE("shipped cells have no problems, and their names differ") {
   }
   CHECK(frontend.renderProblems() == "");
   CHECK(libraryFiles().size() > 0);
+}
+
+TEST_CASE("a file in cells/ is all that a shipped cell takes") {
+  namespace fs = std::filesystem;
+  std::map<std::string, std::string> files;
+  for (const auto &entry : fs::directory_iterator("../../cells"))
+    if (entry.path().extension() == ".cell")
+      files[entry.path().filename().string()] = readFile(entry.path().string());
+  std::map<std::string, std::string> shipped;
+  for (const LibraryFile &file : libraryFiles())
+    shipped[std::string(file.name)] = file.text;
+  CHECK(shipped == files);
+
+  // No code knows a cell by its name; the command line names some in its help and defaults.
+  Frontend frontend;
+  frontend.addLibrary();
+  frontend.checkAll();
+  std::vector<std::string> literals;
+  for (CellId cell = 0; cell < static_cast<CellId>(frontend.program().cells.size()); ++cell)
+    literals.push_back('"' + std::string(frontend.program().nameOf(cell)) + '"');
+  for (std::string folder : {"dsl", "codegen", "runtime", "training", "search"}) {
+    if (!fs::exists("../../" + folder))
+      continue;
+    for (const auto &entry : fs::recursive_directory_iterator("../../" + folder)) {
+      std::string extension = entry.path().extension().string();
+      if (extension != ".h" && extension != ".cpp" && extension != ".td")
+        continue;
+      std::string text = readFile(entry.path().string());
+      for (const std::string &literal : literals) {
+        CAPTURE(entry.path().string());
+        CAPTURE(literal);
+        CHECK(text.find(literal) == std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_CASE("shipped cells say where they come from, and each deviation from that") {
+  for (const LibraryFile &file : libraryFiles()) {
+    CAPTURE(std::string(file.name));
+    std::string text(file.text);
+    std::string head = text.substr(0, text.find("\ncell "));
+    CHECK(head.starts_with("# "));
+    bool hasYear = head.find(" 19") != std::string::npos || head.find(" 20") != std::string::npos;
+    CHECK(hasYear);
+    CHECK(head.find("Deviation") != std::string::npos);
+    // Further cells of a file have a comment of their own.
+    for (size_t i = text.find("\ncell "); i != std::string::npos; i = text.find("\ncell ", i + 1)) {
+      size_t line = text.rfind('\n', i - 1);
+      CHECK(text[line == std::string::npos ? 0 : line + 1] == '#');
+    }
+  }
 }
 
 TEST_CASE("an LSTM step is what its equations say") {

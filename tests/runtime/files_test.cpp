@@ -6,10 +6,13 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <filesystem>
 #include <string>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace cellwright;
@@ -48,6 +51,70 @@ TEST_CASE("what is not regular is written directly and stays what it is") {
   CHECK(seen == "through");
   CHECK(std::filesystem::is_fifo(pipe));
   CHECK(folder.names() == std::vector<std::string>{"pipe"});
+}
+
+TEST_CASE("a pipe is read when its writer comes later") {
+  TemporaryFolder folder;
+  std::string pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::string seen;
+  std::thread reader([&] { seen = readFile(pipe); });
+  std::string contents(300'000, 'x'); // more than a pipe holds
+  writeFile(pipe, contents);
+  reader.join();
+  CHECK(seen == contents);
+}
+
+TEST_CASE("what a killed program left goes with the next write") {
+  TemporaryFolder folder;
+  writeFile(folder / "file.tmp0", "half a fi");
+  writeFile(folder / "file", "whole");
+  CHECK(readFile(folder / "file") == "whole");
+  CHECK(folder.names() == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("a temporary file that another program writes stays") {
+  TemporaryFolder folder;
+  writeFile(folder / "file.tmp0", "half");
+  int others = ::open((folder / "file.tmp0").c_str(), O_RDONLY);
+  REQUIRE(::flock(others, LOCK_EX) == 0);
+  writeFile(folder / "file", "whole");
+  CHECK(folder.names() == std::vector<std::string>{"file", "file.tmp0"});
+  CHECK(readFile(folder / "file.tmp0") == "half");
+  ::close(others);
+}
+
+TEST_CASE("whether a file can be written is known before, and leaves no trace") {
+  TemporaryFolder folder;
+  checkCanWrite(folder / "new");
+  CHECK(folder.names().empty());
+  writeFile(folder / "old", "old");
+  checkCanWrite(folder / "old");
+  CHECK(readFile(folder / "old") == "old");
+  checkCanWrite("/dev/null");
+  for (const std::string &path : {folder / "none/file", folder / ".", folder / "old/file"}) {
+    std::string message = errorOf([&] { checkCanWrite(path); });
+    CHECK(message.starts_with("cannot write `" + path + "`"));
+    CHECK(message == errorOf([&] { writeFile(path, "x"); }));
+  }
+  CHECK(folder.names() == std::vector<std::string>{"old"});
+}
+
+TEST_CASE("a file is the same by all its names") {
+  TemporaryFolder folder;
+  writeFile(folder / "file", "x");
+  std::filesystem::create_symlink(folder / "file", folder / "link");
+  std::filesystem::create_hard_link(folder / "file", folder / "hard");
+  std::filesystem::create_symlink(folder / ".", folder / "here");
+  writeFile(folder / "other", "x");
+  CHECK(isSameFile(folder / "file", folder / "link"));
+  CHECK(isSameFile(folder / "file", folder / "hard"));
+  CHECK(isSameFile(folder / "file", folder / "here/./file"));
+  CHECK(!isSameFile(folder / "file", folder / "other"));
+  // Of files that are not there yet.
+  CHECK(isSameFile(folder / "new", folder / "here/new"));
+  CHECK(!isSameFile(folder / "new", folder / "newer"));
+  CHECK(!isSameFile(folder / "new", folder / "file"));
 }
 
 TEST_CASE("a full device is reported") {

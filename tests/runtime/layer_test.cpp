@@ -337,7 +337,7 @@ TEST_CASE("a caller's mistake in forward is named") {
   cellwright_kernel old = leakyKernel();
   old.abi_version = 99;
   CHECK(errorOf([&] { Layer(old, pool); }) ==
-        "kernel `leaky` has ABI version 99, this runtime has 1: compile the cell again");
+        "kernel `leaky` has ABI version 99, this runtime has 2: compile the cell again");
 }
 
 TEST_CASE("a caller's mistake in backward is named") {

@@ -130,7 +130,7 @@ TEST_CASE("what is no checkpoint is refused with the reason") {
   CHECK(problemWith("vocabulary", R"({"kind":"bytes","symbols":[]})") ==
         "`c`: the checkpoint's vocabulary cannot be used: it has no symbols");
   CHECK(problemWith("options", R"({"epochs":-3})") ==
-        "`c`: the checkpoint's options cannot be used: epochs: expected a number from 0 to "
+        "`c`: the checkpoint's options cannot be used: epochs: expected an integer from 0 to "
         "1000000000, got -3");
   CHECK(problemWith("progress", R"({"updates":-1})") ==
         "`c`: the checkpoint's progress cannot be used: updates is -1, expected a count");

@@ -127,15 +127,17 @@ TEST_CASE("a bad header is refused with the reason") {
   CHECK(problemOf("{\"a\":null}") == "`f`: its header has a null");
   CHECK(problemOf("{\"__metadata__\":{\"a\":{}}}") ==
         "`f`: its header has an object where none belongs");
+  CHECK(problemOf("{\"t\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
+                  "\"__metadata__\":{\"a\":true}}") == "`f`: its header has a truth value");
   CHECK(problemOf("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}") ==
         "`f`: its header has the key `a` twice");
   CHECK(problemOf("{\"a\":{}}") == "`f`: tensor `a` lacks `dtype`");
   CHECK(problemOf("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\"}}") ==
-        "`f`: its header tensor `a` has the key `dtype` twice");
+        "`f`: tensor `a` has the key `dtype` twice");
   CHECK(problemOf("{\"a\":{\"color\":1}}") ==
-        "`f`: its header tensor `a` has the unknown key `color`");
+        "`f`: tensor `a` has the unknown key `color`; a tensor has dtype, shape and data_offsets");
   CHECK(problemOf("{\"a\":{\"shape\":\"F32\"}}") ==
-        "`f`: its header tensor `a` has the wrong kind of value for `shape`");
+        "`f`: tensor `a` has the wrong kind of value for `shape`");
   std::string tensor = R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})";
   CHECK(problemOf("{\"a\":" + tensor + ",\"a\":" + tensor + "}", eight) ==
         "`f`: its header has the key `a` twice");
@@ -144,14 +146,18 @@ TEST_CASE("a bad header is refused with the reason") {
 TEST_CASE("bad types, shapes and offsets are refused with the reason") {
   const std::string eight = "12345678";
   CHECK(problemOf(R"({"a":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}})", eight) ==
-        "`f`: tensor `a` has the unknown type `F8`");
+        "`f`: tensor `a` has the unknown type `F8`; there are F64, F32, F16, BF16, I64, I32, I16, "
+        "I8, U64, U32, U16, U8, BOOL");
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,8]}})", eight) ==
-        "`f`: its header tensor `a` has the negative number -1");
+        "`f`: tensor `a` has the negative number -1");
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[8.0],"data_offsets":[0,8]}})", eight) ==
-        "`f`: its header tensor `a` has the number 8.0, which is no integer");
+        "`f`: tensor `a` has the number 8.0, which is no integer");
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,8]}})",
                   eight) ==
-        "`f`: its header tensor `a` has the number 18446744073709551615, which is too large");
+        "`f`: tensor `a` has the number 18446744073709551615, which is too large");
+  CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,8]}})",
+                  eight) ==
+        "`f`: tensor `a` has the number 18446744073709551616, which is too large");
   CHECK(problemOf(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})") ==
         "`f`: tensor `a` has the shape [4294967296, 4294967296], which is too large");
   CHECK(problemOf(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight) ==
@@ -242,5 +248,5 @@ TEST_CASE("a header nested deeply is refused at once") {
   std::string deep = "{\"a\":" + std::string(1'000'000, '[') + "}";
   CHECK(problemOf(deep) == "`f`: its header has a list where none belongs");
   std::string inField = "{\"a\":{\"shape\":" + std::string(1'000'000, '[');
-  CHECK(problemOf(inField) == "`f`: its header has a list where none belongs");
+  CHECK(problemOf(inField) == "`f`: tensor `a` has a list where none belongs");
 }

@@ -30,7 +30,8 @@ TEST_CASE("UTF-8 is read and written back") {
 
 TEST_CASE("bytes that are not UTF-8 are named with their place and the way out") {
   CHECK(errorOf([] { decodeUtf8("ab\xff", "f"); }) ==
-        "`f`: byte 0xff at offset 2 is not valid UTF-8; `--symbols bytes` takes any bytes");
+        "`f`: byte 0xff at offset 2 is not valid UTF-8; a model that is trained with "
+        "`--symbols bytes` takes any bytes");
   // Overlong, surrogate, beyond the last code point, cut off, a continuation alone.
   for (const char *bad : {"\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
                           "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3",
@@ -165,16 +166,16 @@ TEST_CASE("batches cover their text once, each symbol with the one that follows 
 TEST_CASE("texts that are too short and bad fractions are refused") {
   std::vector<int32_t> symbols = counting(99);
   CHECK(errorOf([&] { splitText(symbols, {.streams = 10, .steps = 10}); }) ==
-        "the text has 99 symbols, one batch of 10 sequences of 10 steps needs 100; make the batch "
-        "or its steps smaller");
+        "the text has 99 symbols, one batch of 10 sequences of 10 steps needs 100; a smaller "
+        "`batch-size` or `seq-length` needs fewer");
   CHECK(errorOf([&] { makeTrainBatches(symbols, 9, 11); }) ==
-        "the training text has 99 symbols, one batch of 9 sequences of 11 steps needs 100; make "
-        "the batch or its steps "
-        "smaller");
+        "the training text has 99 symbols, one batch of 9 sequences of 11 steps needs 100; a "
+        "smaller `batch-size` or `seq-length` needs fewer");
   CHECK(errorOf([&] { makeEvalBatches(std::span<const int32_t>(symbols).first(1), 1, 1); }) ==
-        "the text to evaluate has 1 symbols, expected at least 2");
+        "the text to evaluate has 1 symbol, expected at least 2");
   CHECK(errorOf([&] { splitText(symbols, {.streams = 1, .steps = 99}); }) ==
-        "the text has 1 batches, of which the fraction 0.95 for training is none");
+        "the text has 1 batch, of which the fraction 0.95 for training is none; a smaller "
+        "`batch-size` or `seq-length` makes more");
   CHECK(errorOf([&] { splitText(symbols, {.train = 1.5}); }).find("expected numbers from 0 to 1") !=
         std::string::npos);
   CHECK(errorOf([&] {

@@ -52,14 +52,17 @@ TEST_CASE("bad names and values are refused with what was expected") {
   CHECK(problem("epoch", "3") == "unknown training option `epoch`");
   CHECK(problem("epochs", "3.5") == "epochs: expected an integer, got `3.5`");
   CHECK(problem("epochs", "") == "epochs: expected an integer, got ``");
-  CHECK(problem("epochs", "-1") == "epochs: expected a number from 0 to 1000000000, got -1");
-  CHECK(problem("batch-size", "0") == "batch-size: expected a number from 1 to 1000000, got 0");
+  CHECK(problem("epochs", "-1") == "epochs: expected an integer from 0 to 1000000000, got -1");
+  CHECK(problem("batch-size", "0") == "batch-size: expected an integer from 1 to 1000000, got 0");
   CHECK(problem("learning-rate", "fast") == "learning-rate: expected a number, got `fast`");
   CHECK(problem("learning-rate", "-2") ==
         "learning-rate: expected a finite number of at least 0, got -2");
   CHECK(problem("learning-rate", "inf") ==
         "learning-rate: expected a finite number of at least 0, got inf");
   CHECK(problem("learning-rate", "-1").empty());
+  CHECK(problem("beta1", "1") == "beta1: expected a number from 0 to below 1, got 1");
+  CHECK(problem("train-fraction", "1.5") ==
+        "train-fraction: expected a number from 0 to 1, got 1.5");
   CHECK(problem("clip-value", "-1") ==
         "clip-value: expected a finite number of at least 0, got -1");
   CHECK(problem("clip-value", "nan") ==
@@ -73,6 +76,14 @@ TEST_CASE("bad names and values are refused with what was expected") {
   CHECK(errorOf([] { parseTrainOptions("[]"); }) == "the training options are no JSON object");
   CHECK(errorOf([] { findTrainPreset("fast"); }) ==
         "unknown preset `fast`; there are default, char-rnn");
+}
+
+TEST_CASE("fractions that are together more than the text are refused") {
+  TrainOptions options;
+  checkTrainOptions(options);
+  options.trainFraction = 1;
+  CHECK(errorOf([&] { checkTrainOptions(options); }) ==
+        "train-fraction 1 and validation-fraction 0.05 are together more than 1; give both");
 }
 
 TEST_CASE("char-rnn's preset has train.lua's numbers") {

@@ -258,6 +258,21 @@ TEST_CASE("a loss that is not finite stops the run and the last checkpoint stays
       CHECK(std::isfinite(value));
 }
 
+TEST_CASE("a resumed run that fails says what stays") {
+  TemporaryFolder folder;
+  Setup setup(smallOptions());
+  setup.trainer->run({folder / "checkpoint", "", ""}, stopAfter(3));
+  Setup resumed(smallOptions());
+  resumed.trainer->restore(readCheckpoint(folder / "checkpoint"));
+  resumed.model.values()[3] = std::nanf("");
+  CHECK(errorOf([&] {
+          resumed.trainer->run({folder / "checkpoint", "", ""});
+        }) ==
+        "the loss is nan in update 4 of epoch 1; the checkpoint of update 3 stays, no other was "
+        "written; a smaller `learning-rate` or `clip-norm` may help");
+  CHECK(readCheckpoint(folder / "checkpoint").progress.updates == 3);
+}
+
 TEST_CASE("parameters that are not finite are never written") {
   TemporaryFolder folder;
   TrainOptions options = smallOptions();
@@ -281,8 +296,14 @@ TEST_CASE("parameters that are not finite are never written") {
 TEST_CASE("a checkpoint that cannot be written is an error, and the one before stays") {
   TemporaryFolder folder;
   std::string missing = folder / "none/checkpoint";
+  // Before the first update, not with the first checkpoint.
+  TrainCallbacks callbacks;
+  callbacks.report = [](const TrainReport &) { FAIL("trained"); };
   CHECK(errorOf([&] {
-          Setup(smallOptions()).trainer->run({missing, "", ""});
+          Setup(smallOptions()).trainer->run({missing, "", ""}, callbacks);
+        }).starts_with("cannot write `" + missing + "`"));
+  CHECK(errorOf([&] {
+          Setup(smallOptions()).trainer->run({"", missing, folder / "log"}, callbacks);
         }).starts_with("cannot write `" + missing + "`"));
   CHECK(folder.names().empty());
 

@@ -6,6 +6,8 @@
 #include "runtime/files.h"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/memory_needs.h"
+#include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/table.h"
 
@@ -52,10 +54,14 @@ void limitProcessors(int threads) {
   sched_setaffinity(0, sizeof few, &few);
 }
 
-/// One cell at one shape; sizes that are not given are the entry's.
-std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::string &name,
-                               const SuiteEntry &entry, CellBenchOptions options,
-                               const Machine &machine) {
+struct SizedCell {
+  FoundCell found;
+  Bound bound;
+};
+
+/// A cell at one shape; sizes that are not given are the entry's.
+SizedCell sizeCell(const BenchArguments &arguments, const std::string &name,
+                   const SuiteEntry &entry) {
   CellArguments one = arguments.settings;
   one.cell = name;
   auto found = findCell(one);
@@ -72,9 +78,18 @@ std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::strin
   auto bound = bindOrExplain(found->cell(), found->sources(), facts, entry.H);
   if (!bound)
     throw Error(fmt::format("`{}` does not take these sizes", name));
+  checkRunFits(found->cell(), *bound, {entry.T, entry.N, arguments.engine.isDouble(), true});
+  return {std::move(*found), std::move(*bound)};
+}
+
+std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::string &name,
+                               const SuiteEntry &entry, CellBenchOptions options,
+                               const Machine &machine) {
+  SizedCell cell = sizeCell(arguments, name, entry);
   options.sequences = entry.N;
   options.steps = entry.T;
-  return benchCell(found->cell(), *bound, arguments.engine.compileOptions(), options, machine);
+  return benchCell(cell.found.cell(), cell.bound, arguments.engine.compileOptions(), options,
+                   machine);
 }
 
 /// Lengths drawn evenly from 1 to T, the same in every run.
@@ -115,8 +130,7 @@ void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchRepor
   for (size_t i = 0; i < entries.size(); ++i) {
     const SuiteEntry &entry = entries[i];
     progress.show(fmt::format("{} {}/{}  {} H {} N {} T {}", suite.name, i + 1, entries.size(),
-                              entry.cell, entry.H, entry.N, entry.T),
-                  false);
+                              entry.cell, entry.H, entry.N, entry.T));
     CellBenchOptions options = arguments.bench;
     options.passes = entry.isForwardOnly ? std::vector{Pass::Forward} : suite.passes;
     if (suite.isRagged)
@@ -126,7 +140,7 @@ void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchRepor
       report.rows.push_back(std::move(row));
     }
   }
-  progress.finish();
+  progress.clear();
 }
 
 std::string number(double value, const char *form) {
@@ -216,6 +230,14 @@ std::optional<ServedCell> serveCell(const std::string &name, int64_t I, int64_t 
 }
 
 int run(const BenchArguments &arguments) {
+  if (!arguments.html.empty())
+    checkCanWrite(arguments.html);
+  SuiteEntry entry{"", kBenchedSize, kBenchedSize, arguments.bench.sequences,
+                   arguments.bench.steps};
+  // What is wrong with them is said before the machine is measured.
+  for (const std::string &name : arguments.cells)
+    if (arguments.suite.empty())
+      (void)sizeCell(arguments, name, entry);
   limitProcessors(arguments.engine.threads);
   if (arguments.serves) {
     serveBench(std::cin, std::cout, serveCell, arguments.engine.compileOptions(),
@@ -226,11 +248,13 @@ int run(const BenchArguments &arguments) {
   report.date = today();
   report.machine = measureMachine(arguments.engine.threads);
   if (arguments.suite.empty()) {
-    SuiteEntry entry{"", kBenchedSize, kBenchedSize, arguments.bench.sequences,
-                     arguments.bench.steps};
-    for (const std::string &name : arguments.cells)
+    ProgressLine progress;
+    for (const std::string &name : arguments.cells) {
+      progress.show("measuring " + name);
       for (BenchRow &row : benchOne(arguments, name, entry, arguments.bench, report.machine))
         report.rows.push_back(std::move(row));
+    }
+    progress.clear();
   } else {
     runSuite(arguments, *findSuite(arguments.suite), report);
   }
@@ -251,36 +275,34 @@ Run addBench(CLI::App &app) {
   app.add_option("CELL", arguments->cells,
                  "lstm (shipped), path/file.cell or path/file.cell:name; with a suite, instead of "
                  "its own cells");
-  std::string names;
-  for (const SuiteRow &suite : suiteRows())
-    names += fmt::format("\n{}: {}", suite.name, suite.help);
-  app.add_option("--suite", arguments->suite, "what is measured together:" + names)
-      ->check([](const std::string &name) {
-        return findSuite(name) ? std::string() : fmt::format("there is no suite `{}`", name);
-      });
+  std::string help = "what is measured together:";
+  std::vector<std::string> names;
+  for (const SuiteRow &suite : suiteRows()) {
+    names.emplace_back(suite.name);
+    help += fmt::format("\n{}: {}", suite.name, suite.help);
+  }
+  addChoice(app, "--suite", arguments->suite, names, help);
   app.add_flag("--nightly", arguments->isNightly,
                "all cells and shapes of the suite, not those of some two minutes");
   app.add_flag("--peers", arguments->hasPeers,
                "other implementations in turn with ours: a plain one, and oneDNN if it was found "
                "when this program was built");
   arguments->settings.addSettings(app);
-  app.add_option("--steps", arguments->bench.steps, "steps T, without a suite")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--sequences", arguments->bench.sequences, "sequences N, without a suite")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_option("--seconds", arguments->bench.seconds, "time spent on each cell and shape")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str();
+  CellBenchOptions &bench = arguments->bench;
+  addNumber(app, "--steps", bench.steps, Range<int64_t>{1, 1'000'000}, "steps T, without a suite");
+  addNumber(app, "--sequences", bench.sequences, Range<int64_t>{1, 1'000'000},
+            "sequences N, without a suite");
+  addNumber(app, "--seconds", bench.seconds, Range<double>{0.01, 3600},
+            "time spent on each cell and shape");
   app.add_flag("--phases", arguments->bench.hasPhases,
                "also where the time goes, phase by phase, on the first thread");
   app.add_flag("--serve", arguments->serves,
                "measures what standard input asks for, one JSON object a line, {cell, I, H, N, T, "
                "seconds}; for scripts that measure several programs in turn");
   app.add_flag("--json", arguments->isJson, "machine-readable");
-  app.add_option("--html", arguments->html, "writes a page with rooflines and tables");
-  arguments->engine.add(app);
+  addPath(app, "--html", arguments->html, "writes a page with rooflines and tables");
+  arguments->engine.addType(app);
+  arguments->engine.addMachine(app);
   return [arguments] {
     if (arguments->cells.empty() && arguments->suite.empty() && !arguments->serves)
       throw UsageError("bench: name a cell, as in `cellwright bench lstm`, or a --suite");

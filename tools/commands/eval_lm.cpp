@@ -1,8 +1,9 @@
 // `eval lm`: loss of a trained model on a text.
 #include "nlohmann/json.hpp"
-#include "runtime/files.h"
 #include "tools/engine_arguments.h"
 #include "tools/model_builder.h"
+#include "tools/options.h"
+#include "tools/progress.h"
 #include "training/checkpoint.h"
 
 #include <cmath>
@@ -29,6 +30,10 @@ Batches chooseBatches(const EvalLmArguments &arguments, const Checkpoint &checkp
   if (arguments.part == "all")
     return makeEvalBatches(symbols, arguments.streams, kSteps);
   SplitText split = splitText(symbols, splitSettingsOf(checkpoint.options));
+  CELLWRIGHT_CHECK(digestOf(split.train, split.validation) == checkpoint.progress.textDigest,
+                   "`{}` is not the text that `{}` was trained with, or that had a text of its own "
+                   "for validation; only --part all goes",
+                   arguments.text, arguments.model);
   Batches batches = arguments.part == "train"        ? split.train
                     : arguments.part == "validation" ? split.validation
                                                      : split.test;
@@ -37,16 +42,30 @@ Batches chooseBatches(const EvalLmArguments &arguments, const Checkpoint &checkp
   return batches;
 }
 
+double evaluate(LanguageModel &model, const Batches &batches) {
+  CountedProgressLine line("batch");
+  double loss = model.evaluate(batches, [&](int64_t done, int64_t all) {
+    auto symbols = static_cast<double>(done * batches.streams * batches.steps);
+    line.show(done, all, fmt::format("  {} symbols/s", formatRate(symbols / line.seconds())));
+    return true;
+  });
+  line.clear();
+  return loss;
+}
+
 int run(const EvalLmArguments &arguments) {
   Checkpoint checkpoint = readCheckpoint(arguments.model);
-  BuiltModel built(ModelDescription::fromConfiguration(checkpoint.configuration),
-                   checkpoint.vocabulary.size(), arguments.engine.compileOptions(),
-                   arguments.engine.threads, false);
-  loadParams(checkpoint, built.model());
-  std::string text = readFile(arguments.text);
+  std::string text = readText(arguments.text);
   std::vector<int32_t> symbols = checkpoint.vocabulary.encode(text, arguments.text);
   Batches batches = chooseBatches(arguments, checkpoint, symbols);
-  double loss = built.model().evaluate(batches);
+  ModelDescription description = ModelDescription::fromConfiguration(checkpoint.configuration);
+  BuildOptions build{arguments.engine.compileOptions(), arguments.engine.threads};
+  build.batchRows = batches.streams * batches.steps;
+  BuiltModel built(description, checkpoint.vocabulary.size(), build);
+  loadParams(checkpoint, built.model());
+  double loss = evaluate(built.model(), batches);
+  CELLWRIGHT_CHECK(std::isfinite(loss), "the loss is {}: the model's parameters are not usable",
+                   loss);
   if (arguments.isJson) {
     nlohmann::ordered_json report = {{"nats_per_symbol", loss},
                                      {"bits_per_symbol", loss / std::log(2.0)},
@@ -58,7 +77,7 @@ int run(const EvalLmArguments &arguments) {
         "{:.4f} nats per symbol, {:.4f} bits, perplexity {:.3f}, over {} symbols\n", loss,
         loss / std::log(2.0), std::exp(loss), batches.symbolCount());
   }
-  return std::isfinite(loss) ? kDone : kBadInput;
+  return kDone;
 }
 
 } // namespace
@@ -66,18 +85,15 @@ int run(const EvalLmArguments &arguments) {
 Run addEvalLm(CLI::App &app) {
   auto arguments = std::make_shared<EvalLmArguments>();
   arguments->engine.threads = availableThreads();
-  app.add_option("--model", arguments->model, "checkpoint of `train lm`")->required();
-  app.add_option("--text", arguments->text, "the text")->required();
-  app.add_option("--part", arguments->part, "all of the text, or a part as training split it")
-      ->check(CLI::IsMember({"all", "train", "validation", "test"}))
-      ->capture_default_str();
-  app.add_option("--streams", arguments->streams,
-                 "with --part all: streams that are read side by side, each from zero states; 1 is "
-                 "exact, more are faster")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_flag("--json", arguments->isJson, "machine-readable");
-  arguments->engine.add(app);
+  addPath(app, "--model", arguments->model, "checkpoint of `train lm`")->required();
+  addPath(app, "--text", arguments->text, "the text")->required();
+  addChoice(app, "--part", arguments->part, {"all", "train", "validation", "test"},
+            "all of the text, or a part as training split it: train, validation, test");
+  addNumber(app, "--streams", arguments->streams, Range<int64_t>{1, 100'000},
+            "with --part all: streams that are read side by side, each from zero states; 1 is "
+            "exact, more are faster");
+  app.add_flag("--json", arguments->isJson, "an object");
+  arguments->engine.addMachine(app);
   return [arguments] { return run(*arguments); };
 }
 

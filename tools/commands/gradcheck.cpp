@@ -3,6 +3,9 @@
 #include "nlohmann/json.hpp"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/memory_needs.h"
+#include "tools/options.h"
+#include "tools/progress.h"
 #include "tools/table.h"
 
 #include <algorithm>
@@ -68,9 +71,14 @@ int run(const GradcheckArguments &arguments) {
   auto bound = bindOrExplain(found->cell(), found->sources(), dimensionFacts(*found), kCheckedSize);
   if (!bound)
     return kBadInput;
+  MemoryNeeds needs{arguments.check.steps, arguments.check.sequences, true, true};
+  checkRunFits(found->cell(), *bound, needs);
   GradcheckOptions check = arguments.check;
   check.threads = arguments.engine.threads;
+  CountedProgressLine line("difference");
+  check.progress = [&](int64_t done, int64_t all) { line.show(done, all); };
   auto rows = checkGradients(found->cell(), *bound, arguments.engine.compileOptions(), check);
+  line.clear();
   arguments.isJson ? printJson(rows) : printTable(rows);
   bool isGood = std::all_of(rows.begin(), rows.end(), [](const auto &row) { return row.isGood(); });
   return isGood ? kDone : kBadInput;
@@ -83,20 +91,16 @@ Run addGradcheck(CLI::App &app) {
   arguments->engine.elementType = "f64";
   arguments->cell.add(app);
   GradcheckOptions &check = arguments->check;
-  app.add_option("--steps", check.steps, "steps T")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  app.add_option("--sequences", check.sequences, "sequences N")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  app.add_option("--samples", check.samples, "elements of each tensor whose differences are taken")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--seed", check.seed, "of the random numbers")->capture_default_str();
+  addNumber(app, "--steps", check.steps, Range<int64_t>{1, 10'000}, "steps T");
+  addNumber(app, "--sequences", check.sequences, Range<int64_t>{1, 10'000}, "sequences N");
+  addNumber(app, "--samples", check.samples, Range<int64_t>{1, 1'000'000},
+            "elements of each tensor whose differences are taken");
+  addSeed(app, check.seed, "of the random numbers");
   app.add_flag("--lengths", check.hasLengths, "sequences of different lengths");
   app.add_flag("--resets", check.hasResets, "states that start again within a sequence");
   app.add_flag("--json", arguments->isJson, "an array of objects");
-  arguments->engine.add(app);
+  arguments->engine.addType(app);
+  arguments->engine.addMachine(app);
   return [arguments] { return run(*arguments); };
 }
 

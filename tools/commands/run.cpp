@@ -2,8 +2,10 @@
 // is in codegen/execute.h and dsl/interpreter.h.
 #include "codegen/execute.h"
 #include "dsl/render.h"
+#include "runtime/files.h"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/options.h"
 #include "tools/run_file.h"
 
 #include <iostream>
@@ -38,6 +40,9 @@ int run(const RunArguments &arguments) {
   if (arguments.engineName == "interpreter" && arguments.isBackward)
     throw UsageError("--engine interpreter computes forward only; leave --backward out, or use "
                      "--engine compiled");
+  CELLWRIGHT_CHECK(!isSameFile(arguments.in, arguments.out),
+                   "--out: `{}` is the input file, which would be lost; name another",
+                   arguments.out);
   auto found = findCell(arguments.cell);
   if (!found)
     return kBadInput;
@@ -46,9 +51,10 @@ int run(const RunArguments &arguments) {
   auto file = readRunFile(*found, request);
   if (!file)
     return kBadInput;
+  checkCanWrite(arguments.out);
   ExecutionResult result = execute(arguments, *found, *file);
   writeRunFile(arguments.out, *found, request, *file, result);
-  if (std::string warning = firstNonFinite(*found, *file, result.forward); !warning.empty())
+  if (std::string warning = firstNonFinite(*found, *file, result); !warning.empty())
     std::cerr << "warning: " << warning << "\n";
   return kDone;
 }
@@ -58,19 +64,20 @@ int run(const RunArguments &arguments) {
 Run addRun(CLI::App &app) {
   auto arguments = std::make_shared<RunArguments>();
   arguments->cell.add(app);
-  app.add_option("--in", arguments->in, "tensors: in.<input>, param.<name>, state0.<state>, ...")
+  addPath(app, "--in", arguments->in,
+          "safetensors file with in.<input>, param.<name>, state0.<state>, lengths, reset")
       ->required();
-  app.add_option("--out", arguments->out,
-                 "file for out, state.<state>, final.<state>, and gradients with --backward")
+  addPath(app, "--out", arguments->out,
+          "file for out, state.<state>, final.<state>, and gradients with --backward")
       ->required();
   app.add_flag("--backward", arguments->isBackward,
                "go back too, from dout, dstate.<state>, dfinal.<state>");
-  app.add_option("--engine", arguments->engineName,
-                 "compiled, or interpreter: in double, forward only")
-      ->check(CLI::IsMember({"compiled", "interpreter"}))
-      ->capture_default_str();
-  app.add_option("--seed", arguments->seed, "draw absent parameters with their initializers");
-  arguments->engine.add(app);
+  addChoice(app, "--engine", arguments->engineName, {"compiled", "interpreter"},
+            "compiled, or interpreter: in double, forward only");
+  addSeed(app, arguments->seed,
+          "draw absent parameters with their initializers and write them out too");
+  arguments->engine.addType(app);
+  arguments->engine.addMachine(app);
   return [arguments] { return run(*arguments); };
 }
 

@@ -6,6 +6,7 @@
 #include "dsl/print.h"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/options.h"
 
 #include <iostream>
 #include <memory>
@@ -67,11 +68,10 @@ Run addShow(CLI::App &app) {
   std::vector<std::string> names;
   for (const Form &form : kForms)
     names.push_back(form.name);
-  app.add_option("--as", arguments->form,
-                 "text: equations; latex; dot, svg: picture; ir: intermediate code after each "
-                 "stage; plan: what will run")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
+  addChoice(app, "--as", arguments->form, names,
+            "text: equations; latex; dot, svg: a picture; ir: intermediate code after each stage; "
+            "plan: what will run");
+  arguments->engine.addType(app);
   arguments->engine.addTarget(app);
   return [arguments] {
     auto found = findCell(arguments->cell);

@@ -1,0 +1,67 @@
+// Options with a value that is checked: what was expected and what was found are said in the same
+// way for all. What one gets wrong: the parser's own conversions take `010` as eight and the empty
+// text as nothing, so values come here as text.
+#pragma once
+
+#include "tools/command.h"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cellwright {
+
+/// The numbers that an option takes, both ends included.
+template <typename Number> struct Range {
+  Number least = 0;
+  Number most = std::numeric_limits<Number>::max();
+};
+
+/// Reads a number that is nothing else. Throws UsageError that begins with the option's name.
+int64_t parseOption(const std::string &name, const std::string &text, Range<int64_t> range);
+uint64_t parseOption(const std::string &name, const std::string &text, Range<uint64_t> range);
+double parseOption(const std::string &name, const std::string &text, Range<double> range);
+
+/// What help shows as the default: nothing for what is absent.
+std::string defaultText(int64_t value);
+std::string defaultText(uint64_t value);
+std::string defaultText(double value);
+template <typename Number> std::string defaultText(const std::optional<Number> &value) {
+  return value ? defaultText(*value) : "";
+}
+
+/// Adds an option that takes a number; the target's value is its default.
+template <typename Number, typename Target>
+CLI::Option *addNumber(CLI::App &app, const std::string &name, Target &target, Range<Number> range,
+                       const std::string &help) {
+  auto take = [&target, name, range](const std::string &text) {
+    target = static_cast<Target>(parseOption(name, text, range));
+  };
+  CLI::Option *option = app.add_option_function<std::string>(name, take, help);
+  option->type_name(std::is_same_v<Number, double> ? "X" : "N");
+  if constexpr (std::is_arithmetic_v<Target>)
+    option->default_str(defaultText(static_cast<Number>(target)));
+  else
+    option->default_str(defaultText(target));
+  return option;
+}
+
+/// Adds --seed: any number of 64 bits.
+template <typename Target>
+CLI::Option *addSeed(CLI::App &app, Target &target, const std::string &help) {
+  return addNumber(app, "--seed", target, Range<uint64_t>(), help);
+}
+
+/// How help shows what an option takes that has so many choices: them, or, if they are long, NAME.
+std::string choiceName(const std::vector<std::string> &choices);
+/// Adds an option that takes one of some words.
+CLI::Option *addChoice(CLI::App &app, const std::string &name, std::string &target,
+                       const std::vector<std::string> &choices, const std::string &help);
+
+/// Adds an option that takes a path.
+CLI::Option *addPath(CLI::App &app, const std::string &name, std::string &target,
+                     const std::string &help);
+
+} // namespace cellwright
