@@ -1,11 +1,11 @@
 // See cell_bench.h.
 #include "bench/cell_bench.h"
 
+#include "bench/benched_layer.h"
 #include "bench/peer.h"
 #include "codegen/gradcheck.h"
 #include "codegen/plan.h"
 #include "runtime/error.h"
-#include "runtime/layer.h"
 
 #include <algorithm>
 #include <chrono>
@@ -27,114 +27,6 @@ struct PassRow {
 constexpr PassRow kPasses[] = {{Pass::Forward, "forward"},
                                {Pass::ForwardTape, "forward, keeping the tape"},
                                {Pass::Both, "forward + backward"}};
-
-/// A layer and the arguments of its calls, with their memory.
-class BenchedLayer {
-public:
-  BenchedLayer(const CompiledKernel &kernel, const SequenceInput &input, int threads)
-      : kernel(kernel.kernel()), pool(threads), layer(kernel.kernel(), pool),
-        format(layer.format()) {
-    int64_t rows = input.steps * input.sequences;
-    forward.batch = makeBatch(input.steps, input.sequences, input.lengths);
-    readParams(input);
-    inputs.resize(this->kernel.input_count);
-    inputAdjoints.resize(this->kernel.input_count);
-    for (int i = 0; i < this->kernel.input_count; ++i) {
-      const cellwright_vector_info &info = this->kernel.inputs[i];
-      int64_t count = info.per_sequence ? input.sequences : rows;
-      fill(inputs[i], count, info.size, input.inputs[i]);
-      inputAdjoints[i].resize(format, count, info.size);
-      forward.inputs.push_back(inputs[i].view());
-      backward.inputAdjoints.push_back(inputAdjoints[i].view());
-    }
-    int64_t outputSize = this->kernel.output_size;
-    outputAdjoint.resize(format, rows, outputSize);
-    fill(outputAdjoint, rows, outputSize, Elements(rows * outputSize, 0.01));
-    backward.outputAdjoint = outputAdjoint.view();
-    for (int s = 0; s < this->kernel.state_count; ++s) {
-      initialAdjoints.emplace_back(input.sequences * this->kernel.states[s].size *
-                                   format.elementBytes());
-      backward.initialAdjoints.push_back(initialAdjoints.back().data());
-    }
-  }
-
-  void run(Pass pass) {
-    forward.keepsTape = pass != Pass::Forward;
-    layer.forward(forward);
-    if (pass == Pass::Both)
-      layer.backward(backward);
-  }
-
-  /// Where the time of a run goes; the shortest of some runs, phase by phase.
-  std::vector<PhaseRow> measurePhases(Pass pass) {
-    constexpr int kRuns = 10;
-    std::vector<PhaseRow> rows(kernel.phase_count);
-    for (int turn = 0; turn < kRuns; ++turn) {
-      std::vector<PhaseTime> times;
-      layer.measurePhases(&times);
-      run(pass);
-      layer.measurePhases(nullptr);
-      for (int i = 0; i < kernel.phase_count; ++i) {
-        bool isBetter = turn == 0 || times[i].seconds < rows[i].seconds;
-        rows[i] = {kernel.phases[i].name, times[i].calls,
-                   isBetter ? times[i].seconds : rows[i].seconds};
-      }
-    }
-    return rows;
-  }
-
-  /// Output of the last forward run, [T, N, d].
-  Elements output() const {
-    SeriesView view = layer.output();
-    std::vector<std::byte> bytes(view.rows * view.columns * format.elementBytes());
-    writeSteps(view, forward.batch, bytes.data());
-    if (format.type == CELLWRIGHT_F64) {
-      auto data = reinterpret_cast<const double *>(bytes.data());
-      return Elements(data, data + view.rows * view.columns);
-    }
-    auto data = reinterpret_cast<const float *>(bytes.data());
-    return Elements(data, data + view.rows * view.columns);
-  }
-
-private:
-  std::vector<std::byte> toBytes(const Elements &elements) const {
-    std::vector<std::byte> bytes(elements.size() * format.elementBytes());
-    if (format.type == CELLWRIGHT_F64)
-      std::copy(elements.begin(), elements.end(), reinterpret_cast<double *>(bytes.data()));
-    else
-      std::transform(elements.begin(), elements.end(), reinterpret_cast<float *>(bytes.data()),
-                     [](double x) { return static_cast<float>(x); });
-    return bytes;
-  }
-
-  void fill(Series &series, int64_t rows, int64_t columns, const Elements &elements) {
-    series.resize(format, rows, columns);
-    readSequences(toBytes(elements).data(), Batch{1, rows, {}, {}}, series.view());
-  }
-
-  void readParams(const SequenceInput &input) {
-    std::vector<const void *> pointers;
-    for (const Elements &param : input.params)
-      params.push_back(toBytes(param));
-    for (size_t i = 0; i < params.size(); ++i) {
-      pointers.push_back(params[i].data());
-      gradients.emplace_back(params[i].size());
-      backward.paramGradients.push_back(kernel.params[i].is_frozen ? nullptr
-                                                                   : gradients.back().data());
-    }
-    layer.setParams(pointers);
-  }
-
-  const cellwright_kernel &kernel;
-  ThreadPool pool;
-  Layer layer;
-  Format format;
-  ForwardArguments forward;
-  BackwardArguments backward;
-  std::vector<std::vector<std::byte>> params, gradients, initialAdjoints;
-  std::vector<Series> inputs, inputAdjoints;
-  Series outputAdjoint;
-};
 
 /// A peer that has the cell.
 struct RunningPeer {

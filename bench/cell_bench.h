@@ -23,7 +23,7 @@ struct CellBenchOptions {
   int threads = 1;
   double seconds = 1; // of measuring, all passes and peers together
   std::vector<Pass> passes = {Pass::Forward, Pass::ForwardTape, Pass::Both};
-  bool hasPeers = false; // others' implementations in turn with ours
+  bool hasPeers = false;  // others' implementations in turn with ours
   bool hasPhases = false; // measures one more run phase by phase
 };
 

@@ -37,6 +37,7 @@ static std::string sizesText(const Cell &cell, const Bound &bound) {
 
 void Compilation::schedule(const Cell &cell, const Bound &bound, const Sources *sources,
                            const CompileOptions &options, llvm::raw_ostream *print) {
+  hasBackward = options.hasBackward;
   importCell(cell, sources, options.indexInputs, *module);
   PassManager passes(&context);
   // Our own passes on a checked cell: tests verify after each of them, users need not wait for it.
@@ -53,6 +54,10 @@ void Compilation::schedule(const Cell &cell, const Bound &bound, const Sources *
   schedule.isTraining = options.isTraining;
   schedule.hasBackward = options.hasBackward;
   schedule.stateAdjoints = options.stateAdjoints;
+  if (options.alteredRule) {
+    schedule.alteredFunction = options.alteredRule->function;
+    schedule.alteredAdjoint = options.alteredRule->adjoint;
+  }
   buildSchedule(passes, schedule);
   if (failed(passes.run(*module)))
     llvm_unreachable("a checked cell with numbers can be scheduled");
@@ -64,7 +69,10 @@ KernelDescription Compilation::emit(const Target &target, bool isDouble) {
   code = ModuleOp::create(UnknownLoc::get(&context));
   ModuleEmitter emitter(scheduled(), *code, target, isDouble);
   emitter.emit();
-  return emitter.takeDescription();
+  KernelDescription description = emitter.takeDescription();
+  // Also of a cell that has nothing to go back to: a layer of frozen parameters over indices.
+  description.hasBackward = hasBackward;
+  return description;
 }
 
 Target targetOrThrow(const std::string &name) {

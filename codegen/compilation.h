@@ -29,6 +29,7 @@ public:
 private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module, code;
+  bool hasBackward = false;
 };
 
 /// The target of this name; throws Error with those that are known.

@@ -29,6 +29,8 @@ static std::string cacheKey(const Cell &cell, const Bound &bound, const CompileO
     key += fmt::format(" {}", size);
   for (const std::string &input : options.indexInputs)
     key += "\nindex " + input;
+  if (options.alteredRule)
+    key += "\nrule " + options.alteredRule->function + " " + options.alteredRule->adjoint;
   return key + "\n" + std::string(std::string_view(canonicalText(cell)));
 }
 
@@ -39,8 +41,10 @@ static void checkIndexInputs(const Cell &cell, const CompileOptions &options) {
                      "`{}` has no input `{}`", std::string_view(cell.name), name);
 }
 
-/// The parameters with their initializers, which the runtime knows and the machine code does not.
-static void describeParams(const Cell &cell, const Bound &bound, KernelDescription &description) {
+/// What the runtime knows and the machine code does not, so that it is no part of the key: the
+/// cell's name and how its parameters start.
+static void describeCell(const Cell &cell, const Bound &bound, KernelDescription &description) {
+  description.name = std::string_view(cell.name);
   for (ParamDescription &entry : description.params)
     for (const Param &param : cell.params)
       if (param.name == entry.name)
@@ -64,15 +68,14 @@ CompiledKernel compileCell(const Cell &cell, const Bound &bound, const CompileOp
   checkIndexInputs(cell, options);
   KernelCache cache(options.cacheDirectory, cacheKey(cell, bound, options, target));
   if (auto entry = cache.load()) {
-    // Cells that differ in their initializers alone have the same machine code.
-    describeParams(cell, bound, entry->description);
+    describeCell(cell, bound, entry->description);
     return CompiledKernel(std::move(entry->description), entry->object);
   }
   Compilation compilation;
   compilation.schedule(cell, bound, nullptr, options, nullptr);
   CacheEntry entry;
   entry.description = compilation.emit(target, options.isDouble);
-  describeParams(cell, bound, entry.description);
+  describeCell(cell, bound, entry.description);
   lowerToLlvmDialect(compilation.emitted());
   entry.object = compileToObject(compilation.emitted(), target);
   cache.store(entry);

@@ -6,19 +6,27 @@
 #include "dsl/bind.h"
 #include "dsl/cell.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace cellwright {
+
+/// A rule that stands for a row's own, to see whether a check notices.
+struct AlteredRule {
+  std::string function;
+  std::string adjoint; // as in the function table
+};
 
 struct CompileOptions {
   std::string target = "native"; // see codegen/target.h
   bool isDouble = false;
   bool isTraining = false; // random functions draw
   bool hasBackward = true;
-  bool stateAdjoints = false;           // the caller gives adjoints of the states of each step
-  std::vector<std::string> indexInputs; // inputs that are given as indices
-  std::string cacheDirectory;           // empty: no cache
+  bool stateAdjoints = false;             // the caller gives adjoints of the states of each step
+  std::vector<std::string> indexInputs;   // inputs that are given as indices
+  std::string cacheDirectory;             // empty: no cache
+  std::optional<AlteredRule> alteredRule; // for tests of tests
 };
 
 /// $CELLWRIGHT_CACHE, else cellwright in $XDG_CACHE_HOME or ~/.cache; empty, no cache, if

@@ -56,7 +56,7 @@ void CompiledKernel::Parts::fillTables() {
                        buffer.columns, buffer.elements, buffer.isZeroed});
   for (const PhaseDescription &phase : description.phases)
     phases.push_back({lookup(phase.symbol), phase.symbol.c_str(), phase.stage, phase.tiles,
-                      phase.isPerStep, phase.isForInputs});
+                      phase.isPerStep, phase.isForInputs, phase.flopsPerRow, phase.weightBytes});
   kernel.abi_version = CELLWRIGHT_ABI_VERSION;
   kernel.type = description.isDouble ? CELLWRIGHT_F64 : CELLWRIGHT_F32;
   kernel.width = description.width;

@@ -3,6 +3,8 @@
 
 #include "runtime/layer.h"
 
+#include <algorithm>
+
 namespace cellwright {
 
 namespace {
@@ -50,10 +52,9 @@ public:
     arguments.batch = batch;
     arguments.keepsTape = keepsTape;
     inputs.resize(kernel.input_count);
-    for (int i = 0; i < kernel.input_count; ++i) {
-      readInput(i);
-      arguments.inputs.push_back(inputs[i].view());
-    }
+    indices.resize(kernel.input_count);
+    for (int i = 0; i < kernel.input_count; ++i)
+      arguments.inputs.push_back(kernel.inputs[i].is_index ? readIndices(i) : readInput(i));
     std::vector<std::vector<std::byte>> states;
     for (const Elements &state : input.firstStates)
       states.push_back(toBytes(state, format));
@@ -90,13 +91,19 @@ public:
     }
     std::vector<Series> inputAdjoints(kernel.input_count);
     for (int i = 0; i < kernel.input_count; ++i) {
+      if (kernel.inputs[i].is_index) {
+        arguments.inputAdjoints.emplace_back();
+        continue;
+      }
       inputAdjoints[i].resize(format, kernel.inputs[i].per_sequence ? input.sequences : rows,
                               kernel.inputs[i].size);
       arguments.inputAdjoints.push_back(inputAdjoints[i].view());
     }
     layer.backward(arguments);
     for (int i = 0; i < kernel.input_count; ++i)
-      gradients.inputs.push_back(write(inputAdjoints[i].view(), kernel.inputs[i].per_sequence));
+      gradients.inputs.push_back(kernel.inputs[i].is_index ? Elements()
+                                                           : write(inputAdjoints[i].view(),
+                                                                   kernel.inputs[i].per_sequence));
     for (const auto &bytes : firstStates)
       gradients.firstStates.push_back(toElements(bytes, format));
     for (const auto &bytes : paramGradients)
@@ -109,7 +116,7 @@ private:
     return i < list.size() ? list[i] : Elements();
   }
 
-  void readInput(int i) {
+  SeriesView readInput(int i) {
     const cellwright_vector_info &info = kernel.inputs[i];
     std::vector<std::byte> bytes = toBytes(input.inputs[i], format);
     inputs[i].resize(format, info.per_sequence ? input.sequences : rows, info.size);
@@ -117,6 +124,22 @@ private:
       readSequences(bytes.data(), batch, inputs[i].view());
     else
       readSteps(bytes.data(), batch, inputs[i].view());
+    return inputs[i].view();
+  }
+
+  /// The numbers of the ones in rows that have a single one each, in the batch's order.
+  SeriesView readIndices(int i) {
+    const cellwright_vector_info &info = kernel.inputs[i];
+    int64_t N = input.sequences;
+    int64_t count = info.per_sequence ? N : rows;
+    indices[i].resize(count);
+    for (int64_t row = 0; row < count; ++row) {
+      auto begin = input.inputs[i].begin() + (row / N * N + batch.caller(row % N)) * info.size;
+      auto one = std::find(begin, begin + info.size, 1.0);
+      // Rows beyond a sequence's end are not read.
+      indices[i][row] = one == begin + info.size ? 0 : static_cast<int32_t>(one - begin);
+    }
+    return {indices[i].data(), 0, count, 0, format};
   }
 
   SeriesView readAdjoint(const Elements &elements, int64_t columns, Series &series) {
@@ -158,6 +181,7 @@ private:
   int64_t rows;
   std::vector<std::vector<std::byte>> params;
   std::vector<Series> inputs;
+  std::vector<std::vector<int32_t>> indices; // of inputs that are given so
 };
 
 } // namespace

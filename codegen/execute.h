@@ -17,7 +17,7 @@ struct GivenAdjoints {
 };
 
 struct Gradients {
-  std::vector<Elements> inputs; // like SequenceInput::inputs
+  std::vector<Elements> inputs; // like SequenceInput::inputs; empty for indices
   std::vector<Elements> firstStates;
   std::vector<Elements> params; // empty for frozen ones
 };
@@ -28,6 +28,7 @@ struct ExecutionResult {
 };
 
 /// Runs a kernel that was compiled for one of the two element types; numbers are converted to it.
+/// An input that the kernel takes as indices stands in `input` as rows of zeros with a single 1.
 /// With `adjoints`, which may be null, goes back too; the kernel must then take adjoints of states.
 ExecutionResult executeCell(const CompiledKernel &kernel, const SequenceInput &input,
                             const GivenAdjoints *adjoints, int threads);

@@ -15,7 +15,7 @@ using namespace mlir;
 namespace cellwright {
 
 namespace {
-/// A parsed text. Texts are constants of the program, so each is parsed once and kept.
+/// A parsed text. There are few, those of the function table, so each is parsed once and kept.
 struct ParsedText {
   std::string source;
   Names names;
@@ -24,10 +24,10 @@ struct ParsedText {
 };
 
 const ParsedText &parseText(std::string_view text) {
-  static thread_local std::map<std::string_view, std::unique_ptr<ParsedText>> parsed;
-  std::unique_ptr<ParsedText> &entry = parsed[text];
-  if (entry)
-    return *entry;
+  static thread_local std::map<std::string, std::unique_ptr<ParsedText>, std::less<>> parsed;
+  if (auto found = parsed.find(text); found != parsed.end())
+    return *found->second;
+  std::unique_ptr<ParsedText> &entry = parsed[std::string(text)];
   entry = std::make_unique<ParsedText>();
   entry->source = "cell text { result = " + std::string(text) + " }";
   internWords(entry->names);

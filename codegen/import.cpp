@@ -72,8 +72,22 @@ private:
       operands.push_back(values[source.operand(op, i)]);
     Value value = make(op, loc, operands);
     if (!op.name.empty() && op.kind != OpKind::Input && op.kind != OpKind::State)
-      value.getDefiningOp()->setAttr("label", b.getStringAttr(toStringRef(op.name)));
+      label(op, value, operands);
     return value;
+  }
+
+  /// Names a value for people, and what an activation function is applied to after it: the net
+  /// input of a unit, as the literature calls it.
+  void label(const Op &op, Value value, ValueRange operands) {
+    llvm::StringRef name = toStringRef(op.name);
+    value.getDefiningOp()->setAttr("label", b.getStringAttr(name));
+    bool isActivation =
+        op.kind == OpKind::Call && kFunctions[op.function].kind == FunctionClass::Elementwise;
+    if (!isActivation || operands.size() != 1)
+      return;
+    Operation *definition = operands[0].getDefiningOp();
+    if (isa<cell::MapOp, cell::MatMulOp>(definition) && !definition->hasAttr("label"))
+      definition->setAttr("label", b.getStringAttr("net_" + name));
   }
 
   Value make(const Op &op, Location loc, ValueRange operands) {

@@ -10,13 +10,16 @@
 
 #include <cstring>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cellwright {
 
 // How each description stands in JSON: fields in order.
 #define CELLWRIGHT_FIELDS(Type, ...) NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Type, __VA_ARGS__)
 CELLWRIGHT_FIELDS(BufferDescription, name, role, lifetime, index, columns, elements, isZeroed)
-CELLWRIGHT_FIELDS(PhaseDescription, symbol, stage, tiles, isPerStep, isForInputs)
+CELLWRIGHT_FIELDS(PhaseDescription, symbol, stage, tiles, isPerStep, isForInputs, flopsPerRow,
+                  weightBytes)
 CELLWRIGHT_FIELDS(VectorDescription, name, size, isPerSequence, isIndex)
 CELLWRIGHT_FIELDS(ParamDescription, name, rank, rows, columns, isFrozen, initializer, first, second)
 CELLWRIGHT_FIELDS(KernelDescription, name, isDouble, width, inputs, states, params, buffers, phases,
@@ -86,8 +89,15 @@ KernelCache::KernelCache(std::string directory, std::string_view key)
          llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + ".kernel";
 }
 
+/// True if the file is this user's and nobody else may write it.
+static bool isOwn(const std::string &path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_uid == ::geteuid() &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 std::optional<CacheEntry> KernelCache::load() const {
-  if (directory.empty())
+  if (directory.empty() || !isOwn(path))
     return std::nullopt;
   try {
     return parseEntry(readFile(path), key);
@@ -100,9 +110,10 @@ void KernelCache::store(const CacheEntry &entry) const {
   if (directory.empty())
     return;
   try {
-    std::filesystem::create_directories(directory);
-    // Entries are executed: nobody else may write them.
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+    // Entries are executed: nobody else may write them. A folder that is there already keeps its
+    // permissions, and `load` looks at the file's.
+    if (std::filesystem::create_directories(directory))
+      std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
     std::string rest;
     appendPart(rest, key);
     appendPart(rest, nlohmann::json(entry.description).dump());

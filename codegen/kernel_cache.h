@@ -22,7 +22,7 @@ public:
   /// kept.
   KernelCache(std::string directory, std::string_view key);
 
-  /// The entry, if there is one and it is whole.
+  /// The entry, if there is one, it is whole, and nobody but this user can have written it.
   std::optional<CacheEntry> load() const;
   /// Writes the entry, whole or not at all; a failure is not reported, the kernel is there anyway.
   void store(const CacheEntry &entry) const;

@@ -26,6 +26,8 @@ struct PhaseDescription {
   int32_t tiles = 1;
   bool isPerStep = false;
   bool isForInputs = false;
+  int64_t flopsPerRow = 0;
+  int64_t weightBytes = 0;
 };
 
 struct VectorDescription {

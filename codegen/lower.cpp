@@ -5,20 +5,21 @@
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/Passes.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -39,16 +40,51 @@ void registerEmissionDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+/// Cuts long blocks by branches that are always taken: the time that LLVM's schedulers need grows
+/// with the square of a block's length, and unrolled cells make blocks of many thousand operations.
+static void splitLongBlocks(LLVM::LLVMFuncOp function) {
+  constexpr size_t kMostOperations = 400;
+  if (function.isExternal())
+    return;
+  SmallVector<Block *> blocks;
+  for (Block &block : function.getBody())
+    if (block.getOperations().size() > kMostOperations)
+      blocks.push_back(&block);
+  if (blocks.empty())
+    return;
+  Location loc = function.getLoc();
+  OpBuilder builder(function.getContext());
+  Block *never = builder.createBlock(&function.getBody(), function.getBody().end());
+  LLVM::ReturnOp::create(builder, loc, ValueRange());
+  for (Block *block : blocks)
+    while (block->getOperations().size() > kMostOperations) {
+      Block *rest = block->splitBlock(std::next(block->begin(), kMostOperations - 1));
+      builder.setInsertionPointToEnd(block);
+      // The table of buffers, which LLVM does not know to be there.
+      Value table = function.getArgument(0);
+      Value null = LLVM::ZeroOp::create(builder, loc, table.getType());
+      Value isThere = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, table, null);
+      LLVM::CondBrOp::create(builder, loc, isThere, rest, never);
+      block = rest;
+    }
+}
+
+// All dialects in one conversion: a pass for each would walk the module again and again.
 void lowerToLlvmDialect(ModuleOp module) {
-  PassManager passes(module.getContext());
-  passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertVectorToLLVMPass());
-  passes.addPass(createConvertMathToLLVMPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
-  passes.addPass(createReconcileUnrealizedCastsPass());
-  if (failed(passes.run(module)))
+  MLIRContext *context = module.getContext();
+  LLVMTypeConverter types(context);
+  RewritePatternSet patterns(context);
+  populateSCFToControlFlowConversionPatterns(patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+  arith::populateArithToLLVMConversionPatterns(types, patterns);
+  populateMathToLLVMConversionPatterns(types, patterns);
+  populateVectorToLLVMConversionPatterns(types, patterns);
+  LLVMConversionTarget target(*context);
+  target.addLegalOp<ModuleOp>();
+  if (failed(applyFullConversion(module, target, std::move(patterns))))
     llvm_unreachable("what emission makes can be lowered");
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    splitLongBlocks(function);
 }
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target) {

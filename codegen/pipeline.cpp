@@ -28,6 +28,8 @@ void buildSchedule(OpPassManager &passes, const ScheduleOptions &options) {
   if (options.hasBackward) {
     DifferentiateOptions differentiate;
     differentiate.stateAdjoints = options.stateAdjoints;
+    differentiate.alteredFunction = options.alteredFunction;
+    differentiate.alteredAdjoint = options.alteredAdjoint;
     cell.addPass(createDifferentiate(differentiate));
   }
   cell.addPass(createExpandFunctions());

@@ -12,6 +12,7 @@ struct ScheduleOptions {
   bool isTraining = false; // random functions draw
   bool hasBackward = true;
   bool stateAdjoints = false; // the caller gives adjoints of the states of each step
+  std::string alteredFunction, alteredAdjoint; // see AlteredRule; no function: none
 };
 
 /// Adds the passes of the schedule.

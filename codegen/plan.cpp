@@ -19,8 +19,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 /// True for the next value of a state, which is kept anyway.
 bool isState(cell::SavedOp saved) {
   return llvm::any_of(saved.getOperand().getUsers(),
@@ -44,7 +42,7 @@ public:
 private:
   /// Names for people: those of the source, and numbers for what has none.
   void nameValues() {
-    cell.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    cell.getBody().walk([&](Operation *op) { // what a phase makes, then the phase
       for (Value result : op->getResults())
         names[result] = nameOf(op, result);
     });
@@ -73,17 +71,46 @@ private:
         return "out";
     }
     if (auto phase = dyn_cast<cell::PhaseOp>(op)) {
-      Operation *definition = phase.getBody()
-                                  .front()
-                                  .getTerminator()
-                                  ->getOperand(cast<OpResult>(result).getResultNumber())
-                                  .getDefiningOp();
-      if (auto label = definition->getAttrOfType<StringAttr>("label"))
-        return label.str();
+      Operation *yield = phase.getBody().front().getTerminator();
+      return names[yield->getOperand(cast<OpResult>(result).getResultNumber())];
     }
     if (auto label = attribute("label"))
       return label.str();
-    return fmt::format("%{}", ++unnamed);
+    return describe(op);
+  }
+
+  /// What the source has no name for: as a formula if that is short, else as a number.
+  std::string describe(Operation *op) {
+    constexpr size_t kLongest = 28;
+    std::string text;
+    if (auto constant = dyn_cast<cell::ConstantOp>(op)) {
+      text = fmt::format("{:g}", constant.getNumber().convertToDouble());
+    } else if (auto contract = dyn_cast<cell::ContractOp>(op)) {
+      std::vector<std::string> terms;
+      for (auto [matrix, vector] : llvm::zip_equal(contract.getMatrices(), contract.getVectors()))
+        terms.push_back(names[matrix] + " @ " + names[vector]);
+      if (contract.getAddend())
+        terms.push_back(names[contract.getAddend()]);
+      text = fmt::format("{}", fmt::join(terms, " + "));
+    } else if (auto name = op->getAttrOfType<StringAttr>("function")) {
+      text = formula(name.str(), op->getOperands());
+    }
+    return text.empty() || text.size() > kLongest ? fmt::format("%{}", ++unnamed) : text;
+  }
+
+  std::string formula(const std::string &function, ValueRange operands) {
+    static const std::map<std::string, std::string> kSigns = {
+        {"add", " + "}, {"sub", " - "}, {"mul", " * "}, {"div", " / "}, {"pow", " ^ "}};
+    std::vector<std::string> arguments;
+    for (Value operand : operands) {
+      arguments.push_back(names[operand]);
+      bool isSum = arguments.back().find(' ') != std::string::npos;
+      if (kSigns.contains(function) && isSum)
+        arguments.back() = "(" + arguments.back() + ")";
+    }
+    if (auto sign = kSigns.find(function); sign != kSigns.end())
+      return fmt::format("{}", fmt::join(arguments, sign->second));
+    return fmt::format("{}({})", function, fmt::join(arguments, ", "));
   }
 
   void printStage(const StageRow &stage) {
@@ -157,8 +184,11 @@ private:
     for (const Gather &gather : plan.gathers)
       text += fmt::format("    columns picked by {}: of {} matrices\n", names[gather.index],
                           gather.matrices.size());
-    text += fmt::format("    tile: {} rows x {} vectors of {}\n", context.target.tileRows,
-                        plan.accumulators.size() * plan.panelsPerTile, context.width());
+    auto vectors = static_cast<int>(
+        static_cast<int64_t>(plan.segments.empty() ? 1 : plan.segments[0].matrices.size()) *
+        plan.panelsPerTile);
+    text += fmt::format("    tile: {} rows x {} vectors of {}\n", context.target.tileRows(vectors),
+                        vectors, context.width());
   }
 
   void printTape() {

@@ -5,28 +5,31 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <algorithm>
+
 namespace cellwright {
 
 namespace {
 struct Row {
   std::string_view name;
   std::string_view feature; // what a host must have to be described by this row
-  int vectorBytes, tileRows, tileVectors;
+  int vectorBytes, registers, tileVectors;
+  int64_t cacheBytes;
   bool hasFma;
 };
 
-// Best first. 32 registers hold 4 x 6 accumulators with 4 + 1 operands, 16 hold 4 x 3: a tile must
-// have at least 8 accumulators, the latency of a multiply-add times two units, and few loads per
-// multiply-add.
+// Best first. 32 registers hold 6 x 4 sums with 4 + 1 operands, 16 hold 4 x 3: a tile needs 8 sums
+// at least, the latency of a multiply-add times two units, and few loads per multiply-add. Tall
+// tiles read weights less often.
 constexpr Row kRows[] = {
-    {"x86-64-v4", "avx512f", 64, 4, 6, true},
-    {"x86-64-v3", "avx2", 32, 4, 3, true},
-    {"x86-64", "sse2", 16, 4, 3, false},
+    {"x86-64-v4", "avx512f", 64, 32, 4, 1 << 20, true},
+    {"x86-64-v3", "avx2", 32, 16, 3, 1 << 19, true},
+    {"x86-64", "sse2", 16, 16, 2, 1 << 18, false},
 };
 
 Target describe(const Row &row, std::string cpu, std::string features) {
   return {std::string(row.name), std::move(cpu),  std::move(features), row.vectorBytes,
-          row.tileRows,          row.tileVectors, row.hasFma};
+          row.registers,         row.tileVectors, row.cacheBytes,      row.hasFma};
 }
 
 bool hostHas(const llvm::StringMap<bool> &host, const Row &row) {
@@ -48,6 +51,12 @@ Target nativeTarget() {
   return describe(kRows[std::size(kRows) - 1], "x86-64", "");
 }
 } // namespace
+
+int Target::tileRows(int vectors) const {
+  constexpr int kMostRows = 8;               // each number of rows is code of its own
+  int operands = vectors + (hasFma ? 1 : 2); // without fused multiply-adds also the product
+  return std::clamp((registers - operands) / vectors, 1, kMostRows);
+}
 
 std::vector<std::string_view> targetNames() {
   std::vector<std::string_view> names{"native"};

@@ -15,11 +15,14 @@ struct Target {
   std::string cpu;      // as LLVM names it
   std::string features; // as LLVM takes them
   int vectorBytes = 0;
-  /// Vectors of the largest tile of a product, rows times vectors of columns: what the registers
-  /// hold beside the operands.
-  int tileRows = 0;
-  int tileVectors = 0;
+  int registers = 0;      // of vectors
+  int tileVectors = 0;    // vectors of columns that a tile of a product prefers to have
+  int64_t cacheBytes = 0; // of the cache that weights are read from again and again, the second
   bool hasFma = false;
+
+  /// Rows of a tile of so many vectors of columns: its sums, the vectors and a scalar stay in
+  /// registers.
+  int tileRows(int vectors) const;
 
   /// Elements of a vector.
   int width(bool isDouble) const { return vectorBytes / (isDouble ? 8 : 4); }

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Rises with every change of what stands below; a kernel of another version is refused. */
-#define CELLWRIGHT_ABI_VERSION 1
+#define CELLWRIGHT_ABI_VERSION 2
 
 typedef enum { CELLWRIGHT_F32 = 0, CELLWRIGHT_F64 = 1 } cellwright_type;
 
@@ -88,9 +88,11 @@ typedef struct {
   cellwright_phase run;
   const char *name;
   int32_t stage;
-  int32_t tiles;      /* how many tiles the work can be divided into, at least 1 */
-  int32_t per_step;   /* reads rows of a sequence or random numbers: one step a call */
-  int32_t for_inputs; /* only adjoints of inputs need it */
+  int32_t tiles;         /* how many tiles the work can be divided into, at least 1 */
+  int32_t per_step;      /* reads rows of a sequence or random numbers: one step a call */
+  int32_t for_inputs;    /* only adjoints of inputs need it */
+  int64_t flops_per_row; /* of its products, two per multiply-add */
+  int64_t weight_bytes;  /* that all its tiles read */
 } cellwright_phase_info;
 
 typedef struct {

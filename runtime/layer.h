@@ -20,13 +20,13 @@ struct ForwardArguments {
   Batch batch;
   /// One per input of the cell: rows of steps, or of sequences. Must stay until `backward`.
   std::vector<SeriesView> inputs;
-  /// One per state, row-major [N, d] in the caller's order, or null: zeros. Not read if
-  /// `isContinued`.
+  /// What the states start with and what a reset restores: one per state, row-major [N, d] in the
+  /// caller's order, or null: zeros.
   std::vector<const void *> initialStates;
   /// [T, N] in the caller's order, nonzero: the states start again before this step. Null: never.
   const uint8_t *resets = nullptr;
-  /// The states start where the last call ended. The batch must have the same number of sequences,
-  /// in the same order.
+  /// The states start where the last call ended, each sequence at its own end; resets still restore
+  /// `initialStates`. The batch must have the same number of sequences.
   bool isContinued = false;
   /// Keeps what `backward` needs.
   bool keepsTape = false;
@@ -43,7 +43,9 @@ struct BackwardArguments {
   std::vector<const void *> finalAdjoints; // per state, row-major [N, d]
   std::vector<void *> paramGradients;      // per parameter, dense; required, null for frozen ones
   std::vector<SeriesView> inputAdjoints;   // per input: written; data null: not computed
-  std::vector<void *> initialAdjoints;     // per state, row-major [N, d]: written
+  /// Per state, row-major [N, d]: written. After a call that went on from another only what resets
+  /// bring: nothing goes back into the earlier call.
+  std::vector<void *> initialAdjoints;
 };
 
 /// Where the time of a layer's calls goes: an entry per phase of the kernel.
@@ -67,9 +69,10 @@ public:
   /// they changed.
   void setParams(std::span<const void *const> params);
 
-  /// Runs all steps. Cost: no allocation if the last call was of the same size.
+  /// Runs all steps. Cost: no allocation if the last call was of the same size. Throws Error if an
+  /// argument does not fit the kernel.
   void forward(const ForwardArguments &arguments);
-  /// Goes back over the last forward call, which must have kept its tape.
+  /// Goes back over the last forward call, which must have kept its tape. Cost and errors as there.
   void backward(const BackwardArguments &arguments);
 
   /// Results of the last forward call, valid until the next: the output and the states after each
@@ -78,7 +81,8 @@ public:
   SeriesView state(int index) const;
   /// States at each sequence's own end, row-major [N, d] in the caller's order.
   void finalState(int index, void *rowMajor) const;
-  /// States with which `isContinued` goes on, row-major [N, d] in the rows' order: for checkpoints.
+  /// States with which `isContinued` goes on, the last call's or those that were set: for
+  /// checkpoints. Row-major [N, d] in the caller's order.
   void carriedState(int index, void *rowMajor) const;
   void setCarriedState(int index, const void *rowMajor, int64_t sequences);
 

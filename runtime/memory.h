@@ -6,10 +6,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <sys/mman.h>
 
 namespace cellwright {
 
 inline constexpr size_t kAlignment = 64;
+inline constexpr size_t kHugePage = size_t{1} << 21;
 
 /// A block of zeroed bytes at a multiple of kAlignment. Growing loses the contents.
 class AlignedBytes {
@@ -21,10 +23,17 @@ public:
   void resize(size_t size) {
     if (size <= capacity)
       return;
-    size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-    bytes.reset(static_cast<std::byte *>(std::aligned_alloc(kAlignment, rounded)));
+    // Large blocks stand on large pages, where the system has them: rows of one step lie on
+    // hundreds of pages.
+    size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
+    size_t rounded = (size + alignment - 1) / alignment * alignment;
+    bytes.reset(static_cast<std::byte *>(std::aligned_alloc(alignment, rounded)));
     if (!bytes)
       throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    if (alignment == kHugePage)
+      (void)::madvise(bytes.get(), rounded, MADV_HUGEPAGE);
+#endif
     std::memset(bytes.get(), 0, rounded);
     capacity = rounded;
   }

@@ -37,15 +37,23 @@ struct DirectedCell {
   int64_t inputSize() const { return layer.kernel().inputs[input].size; }
   int64_t outputSize() const { return layer.kernel().output_size; }
 
+  bool takesIndices() const { return layer.kernel().inputs[input].is_index; }
+
   Layer layer;
   int input;
   bool isReversed;
   Series reversedInput, outputAdjoint, inputAdjoint;
+  // Arguments of the layer's calls; kept, so that a call like the last one allocates nothing.
+  ForwardArguments forward;
+  BackwardArguments backward;
 };
 
-/// The first of a list's entries for a cell, or an empty one: lists may be left out.
-template <typename List> List entryOf(const std::vector<List> &lists, size_t cell) {
-  return cell < lists.size() ? lists[cell] : List();
+/// Copies a list's entry for a cell: lists may be left out.
+template <typename List> void copyEntry(const std::vector<List> &lists, size_t cell, List &entry) {
+  if (cell < lists.size())
+    entry = lists[cell];
+  else
+    entry.clear();
 }
 
 } // namespace
@@ -60,9 +68,13 @@ struct Network::Work {
     Series masked;            // adjoint of the masked input
     Series inputAdjoint;
     bool isDropped = false; // in the last forward call
+    ForwardArguments dropForward;
+    BackwardArguments dropBackward;
   };
 
   void checkSizes() const;
+  void checkLayer(size_t number, int64_t below) const;
+  void checkArguments(const NetworkForward &arguments) const;
   int64_t outputSize(const Stacked &layer) const;
   void forwardLayer(Stacked &layer, const NetworkForward &arguments);
   void forwardCell(size_t index, const SeriesView &input, const NetworkForward &arguments);
@@ -70,11 +82,14 @@ struct Network::Work {
   SeriesView backwardLayer(Stacked &layer, const SeriesView &outputAdjoint,
                            const NetworkBackward &arguments, bool wantsInput,
                            const SeriesView &given);
+  void collectInputAdjoints(DirectedCell &cell, size_t index, const NetworkBackward &arguments,
+                            const SeriesView &ofSteps);
 
   Batch batch;
   Format format;
   std::vector<DirectedCell> cells;
   std::vector<Stacked> layers;
+  Series zeros; // the output's adjoint where none is given
 };
 
 //===-- Set-up --------------------------------------------------------------------------------===//
@@ -95,14 +110,15 @@ Network::Network(std::vector<LayerSpec> specs, ThreadPool &threads)
       layer.cells.push_back(work->cells.size());
       work->cells.emplace_back(*spec.reversedCell, true, threads);
     }
-    if (spec.dropout) {
+    if (spec.dropout)
       layer.dropout = std::make_unique<Layer>(*spec.dropout, threads);
-      layer.dropout->setParams({});
-    }
     work->layers.push_back(std::move(layer));
   }
   work->format = work->cells.front().layer.format();
   work->checkSizes();
+  for (Work::Stacked &layer : work->layers)
+    if (layer.dropout)
+      layer.dropout->setParams({});
 }
 
 Network::~Network() = default;
@@ -113,27 +129,48 @@ int64_t Network::Work::outputSize(const Stacked &layer) const {
                                                        : first;
 }
 
+/// Checks a layer that gets so many numbers from the layer below.
+void Network::Work::checkLayer(size_t number, int64_t below) const {
+  const Stacked &layer = layers[number];
+  bool takesIndices = cells[layer.cells[0]].takesIndices();
+  for (size_t index : layer.cells) {
+    const DirectedCell &cell = cells[index];
+    const cellwright_kernel &kernel = cell.layer.kernel();
+    CELLWRIGHT_CHECK(cell.layer.format() == format,
+                     "layer {}: `{}` was compiled for another element type or target", number,
+                     kernel.name);
+    CELLWRIGHT_CHECK(cell.inputSize() == below,
+                     "layer {}: `{}` takes {} numbers, the layer below gives {}", number,
+                     kernel.name, cell.inputSize(), below);
+    CELLWRIGHT_CHECK(cell.takesIndices() == takesIndices && !(takesIndices && number > 0),
+                     "layer {}: `{}` takes {}, the layer below gives {}", number, kernel.name,
+                     cell.takesIndices() ? "indices" : "numbers",
+                     takesIndices && number == 0 ? "indices" : "numbers");
+    CELLWRIGHT_CHECK(layer.spec.direction != Direction::BothSum ||
+                         cell.outputSize() == cells[layer.cells[0]].outputSize(),
+                     "layer {}: the sum of both directions needs equal sizes, got {} and {}",
+                     number, cells[layer.cells[0]].outputSize(), cell.outputSize());
+  }
+  CELLWRIGHT_CHECK(!layer.spec.isResidual || (outputSize(layer) == below && !takesIndices),
+                   "layer {}: a residual connection needs equal sizes, got {} {} in and {} out",
+                   number, below, takesIndices ? "indices" : "numbers", outputSize(layer));
+  if (!layer.dropout)
+    return;
+  const cellwright_kernel &dropout = layer.dropout->kernel();
+  CELLWRIGHT_CHECK(layer.dropout->format() == format && dropout.state_count == 0 &&
+                       dropout.param_count == 0 && dropout.input_count == 1 &&
+                       dropout.inputs[0].size == below && dropout.output_size == below &&
+                       !takesIndices,
+                   "layer {}: `{}` cannot drop out {} {}: a cell of one input is needed that gives "
+                   "as many numbers as it takes, without states and parameters",
+                   number, dropout.name, below, takesIndices ? "indices" : "numbers");
+}
+
 void Network::Work::checkSizes() const {
   int64_t below = cells.front().inputSize();
   for (size_t i = 0; i < layers.size(); ++i) {
-    const Stacked &layer = layers[i];
-    for (size_t cell : layer.cells) {
-      const cellwright_kernel &kernel = cells[cell].layer.kernel();
-      CELLWRIGHT_CHECK(cells[cell].layer.format() == format,
-                       "layer {}: `{}` was compiled for another element type or target", i,
-                       kernel.name);
-      CELLWRIGHT_CHECK(cells[cell].inputSize() == below,
-                       "layer {}: `{}` takes {} numbers, the layer below gives {}", i, kernel.name,
-                       cells[cell].inputSize(), below);
-      CELLWRIGHT_CHECK(layer.spec.direction != Direction::BothSum ||
-                           cells[cell].outputSize() == cells[layer.cells[0]].outputSize(),
-                       "layer {}: the sum of both directions needs equal sizes, got {} and {}", i,
-                       cells[layer.cells[0]].outputSize(), cells[cell].outputSize());
-    }
-    CELLWRIGHT_CHECK(!layer.spec.isResidual || outputSize(layer) == below,
-                     "layer {}: a residual connection needs equal sizes, got {} in and {} out", i,
-                     below, outputSize(layer));
-    below = outputSize(layer);
+    checkLayer(i, below);
+    below = outputSize(layers[i]);
   }
 }
 
@@ -148,7 +185,7 @@ SeriesView Network::output() const { return work->layers.back().output; }
 void Network::Work::forwardCell(size_t index, const SeriesView &input,
                                 const NetworkForward &arguments) {
   DirectedCell &cell = cells[index];
-  ForwardArguments forward;
+  ForwardArguments &forward = cell.forward;
   forward.batch = arguments.batch;
   SeriesView stepInput = input;
   if (cell.isReversed) {
@@ -157,18 +194,20 @@ void Network::Work::forwardCell(size_t index, const SeriesView &input,
               /*isAdded=*/false);
     stepInput = cell.reversedInput.view();
   }
-  std::vector<SeriesView> perSequence = entryOf(arguments.sequenceInputs, index);
+  size_t given =
+      index < arguments.sequenceInputs.size() ? arguments.sequenceInputs[index].size() : 0;
   size_t next = 0;
+  forward.inputs.clear();
   for (int i = 0; i < cell.layer.kernel().input_count; ++i) {
     if (i == cell.input) {
       forward.inputs.push_back(stepInput);
       continue;
     }
-    CELLWRIGHT_CHECK(next < perSequence.size(), "`{}`: input `{}` per sequence is missing",
+    CELLWRIGHT_CHECK(next < given, "`{}`: input `{}` per sequence is missing",
                      cell.layer.kernel().name, cell.layer.kernel().inputs[i].name);
-    forward.inputs.push_back(perSequence[next++]);
+    forward.inputs.push_back(arguments.sequenceInputs[index][next++]);
   }
-  forward.initialStates = entryOf(arguments.initialStates, index);
+  copyEntry(arguments.initialStates, index, forward.initialStates);
   forward.resets = arguments.resets;
   forward.isContinued = arguments.isContinued;
   forward.keepsTape = arguments.isTraining;
@@ -203,9 +242,9 @@ void Network::Work::mergeOutputs(Stacked &layer) {
 void Network::Work::forwardLayer(Stacked &layer, const NetworkForward &arguments) {
   layer.isDropped = layer.dropout && arguments.isTraining;
   if (layer.isDropped) {
-    ForwardArguments drop;
+    ForwardArguments &drop = layer.dropForward;
     drop.batch = arguments.batch;
-    drop.inputs = {layer.input};
+    drop.inputs.assign(1, layer.input);
     drop.keepsTape = true;
     drop.firstStep = arguments.firstStep;
     // Another seed than any cell's: the layer counts from the other end.
@@ -218,13 +257,28 @@ void Network::Work::forwardLayer(Stacked &layer, const NetworkForward &arguments
   mergeOutputs(layer);
 }
 
+void Network::Work::checkArguments(const NetworkForward &arguments) const {
+  bool isReversed = std::any_of(cells.begin(), cells.end(),
+                                [](const DirectedCell &cell) { return cell.isReversed; });
+  CELLWRIGHT_CHECK(!arguments.resets || !isReversed,
+                   "resets have no meaning in a layer that runs from the end to the start");
+  CELLWRIGHT_CHECK(!arguments.isContinued || !isReversed,
+                   "a layer that runs from the end to the start cannot go on from an earlier call");
+  // Layers check their arguments themselves, but what is copied on the way to them.
+  int64_t rows = arguments.batch.steps * arguments.batch.sequences;
+  const DirectedCell &first = cells.front();
+  int64_t columns = first.takesIndices() ? 0 : first.inputSize();
+  CELLWRIGHT_CHECK(arguments.input.data && arguments.input.format == format &&
+                       arguments.input.rows >= rows && arguments.input.columns == columns,
+                   "input of the network: expected {} rows of {} numbers, got {} of {}", rows,
+                   columns, arguments.input.data ? arguments.input.rows : 0,
+                   arguments.input.columns);
+}
+
 void Network::forward(const NetworkForward &arguments) {
   Work &w = *work;
+  w.checkArguments(arguments);
   w.batch = arguments.batch;
-  CELLWRIGHT_CHECK(!arguments.resets ||
-                       std::none_of(w.cells.begin(), w.cells.end(),
-                                    [](const DirectedCell &cell) { return cell.isReversed; }),
-                   "resets have no meaning in a layer that runs from the end to the start");
   SeriesView below = arguments.input;
   for (Work::Stacked &layer : w.layers) {
     layer.input = below;
@@ -234,6 +288,22 @@ void Network::forward(const NetworkForward &arguments) {
 }
 
 //===-- Backward ------------------------------------------------------------------------------===//
+
+/// Where a cell writes the adjoints of its inputs: that of the steps, and those per sequence.
+void Network::Work::collectInputAdjoints(DirectedCell &cell, size_t index,
+                                         const NetworkBackward &arguments,
+                                         const SeriesView &ofSteps) {
+  std::vector<SeriesView> &adjoints = cell.backward.inputAdjoints;
+  adjoints.assign(cell.layer.kernel().input_count, {});
+  size_t next = 0;
+  for (size_t i = 0; i < adjoints.size(); ++i) {
+    if (static_cast<int>(i) == cell.input)
+      adjoints[i] = ofSteps;
+    else if (index < arguments.sequenceInputAdjoints.size() &&
+             next < arguments.sequenceInputAdjoints[index].size())
+      adjoints[i] = arguments.sequenceInputAdjoints[index][next++];
+  }
+}
 
 SeriesView Network::Work::backwardLayer(Stacked &layer, const SeriesView &outputAdjoint,
                                         const NetworkBackward &arguments, bool wantsInput,
@@ -253,7 +323,7 @@ SeriesView Network::Work::backwardLayer(Stacked &layer, const SeriesView &output
   int64_t column = 0;
   for (size_t index : layer.cells) {
     DirectedCell &cell = cells[index];
-    BackwardArguments backward;
+    BackwardArguments &backward = cell.backward;
     backward.outputAdjoint = outputAdjoint;
     if (layer.spec.direction == Direction::BothConcat || cell.isReversed) {
       cell.outputAdjoint.resize(format, rows, cell.outputSize());
@@ -263,16 +333,16 @@ SeriesView Network::Work::backwardLayer(Stacked &layer, const SeriesView &output
     }
     if (layer.spec.direction == Direction::BothConcat)
       column += cell.outputSize();
-    backward.paramGradients = entryOf(arguments.paramGradients, index);
-    backward.finalAdjoints = entryOf(arguments.finalAdjoints, index);
-    backward.initialAdjoints = entryOf(arguments.initialAdjoints, index);
+    copyEntry(arguments.paramGradients, index, backward.paramGradients);
+    copyEntry(arguments.finalAdjoints, index, backward.finalAdjoints);
+    copyEntry(arguments.initialAdjoints, index, backward.initialAdjoints);
     bool isDirect = layer.cells.size() == 1 && !cell.isReversed && !layer.spec.isResidual;
-    backward.inputAdjoints.resize(cell.layer.kernel().input_count);
-    if (wantsInput) {
-      if (!isDirect)
-        cell.inputAdjoint.resize(format, rows, inputSize);
-      backward.inputAdjoints[cell.input] = isDirect ? gathered : cell.inputAdjoint.view();
-    }
+    if (wantsInput && !isDirect)
+      cell.inputAdjoint.resize(format, rows, inputSize);
+    collectInputAdjoints(cell, index, arguments,
+                         !wantsInput ? SeriesView()
+                         : isDirect  ? gathered
+                                     : cell.inputAdjoint.view());
     cell.layer.backward(backward);
     if (wantsInput && !isDirect) {
       copySteps(cell.inputAdjoint.view(), batch, gathered, 0, 0, inputSize, cell.isReversed,
@@ -282,9 +352,9 @@ SeriesView Network::Work::backwardLayer(Stacked &layer, const SeriesView &output
   }
   if (wantsInput && layer.isDropped) {
     layer.inputAdjoint.resize(format, rows, inputSize);
-    BackwardArguments drop;
+    BackwardArguments &drop = layer.dropBackward;
     drop.outputAdjoint = gathered;
-    drop.inputAdjoints = {layer.inputAdjoint.view()};
+    drop.inputAdjoints.assign(1, layer.inputAdjoint.view());
     layer.dropout->backward(drop);
     gathered = layer.inputAdjoint.view();
   }
@@ -295,7 +365,16 @@ SeriesView Network::Work::backwardLayer(Stacked &layer, const SeriesView &output
 
 void Network::backward(const NetworkBackward &arguments) {
   Work &w = *work;
+  int64_t rows = w.batch.steps * w.batch.sequences;
   SeriesView above = arguments.outputAdjoint;
+  if (!above.data) {
+    w.zeros.resize(w.format, rows, outputSize());
+    w.zeros.clear();
+    above = w.zeros.view();
+  }
+  CELLWRIGHT_CHECK(above.format == w.format && above.rows >= rows && above.columns == outputSize(),
+                   "adjoint of the network's output: expected {} rows of {} numbers, got {} of {}",
+                   rows, outputSize(), above.rows, above.columns);
   for (size_t i = w.layers.size(); i-- > 0;) {
     bool isLowest = i == 0;
     bool wantsInput = !isLowest || arguments.inputAdjoint.data;

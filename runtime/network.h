@@ -43,11 +43,13 @@ struct NetworkForward {
 };
 
 struct NetworkBackward {
-  SeriesView outputAdjoint;                             // T * N rows of the last layer's output
+  SeriesView outputAdjoint; // T * N rows of the last layer's output; data null: zeros
   std::vector<std::vector<void *>> paramGradients;      // per cell, per parameter
   std::vector<std::vector<const void *>> finalAdjoints; // per cell, per state; or empty
   std::vector<std::vector<void *>> initialAdjoints;     // per cell, per state; or empty
-  SeriesView inputAdjoint;                              // data null: not computed
+  std::vector<std::vector<SeriesView>>
+      sequenceInputAdjoints; // per cell: of its inputs per sequence, in order; or empty
+  SeriesView inputAdjoint;   // data null: not computed
 };
 
 class Network {

@@ -1,6 +1,8 @@
 // See series.h.
 #include "runtime/series.h"
 
+#include "runtime/error.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -34,6 +36,11 @@ int64_t Batch::activeRows(int64_t step) const {
 }
 
 Batch makeBatch(int64_t steps, int64_t sequences, std::span<const int64_t> lengths) {
+  CELLWRIGHT_CHECK(lengths.empty() || static_cast<int64_t>(lengths.size()) == sequences,
+                   "expected a length for each of {} sequences, got {}", sequences, lengths.size());
+  for (size_t i = 0; i < lengths.size(); ++i)
+    CELLWRIGHT_CHECK(lengths[i] >= 0 && lengths[i] <= steps,
+                     "sequence {} has length {}, expected 0 to T = {}", i, lengths[i], steps);
   Batch batch{steps, sequences, {}, {}};
   bool isRagged =
       std::any_of(lengths.begin(), lengths.end(), [&](int64_t length) { return length != steps; });

@@ -66,7 +66,8 @@ struct Batch {
   int64_t caller(int64_t row) const { return order.empty() ? row : order[row]; }
 };
 
-/// Sorts sequences by their lengths, 0 <= length <= steps each.
+/// Sorts sequences by their lengths; no lengths stand for all `steps`. Throws Error unless there is
+/// one for each sequence, 0 <= length <= steps.
 Batch makeBatch(int64_t steps, int64_t sequences, std::span<const int64_t> lengths);
 
 /// Copies row-major [steps, sequences, columns] into a series of steps * sequences rows in the

@@ -32,16 +32,16 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::serve(int index) {
   uint64_t seen = 0;
   while (true) {
-    const std::function<void(int)> *job = nullptr;
+    Job current;
     {
       std::unique_lock lock(mutex);
       wake.wait(lock, [&] { return isStopping || generation != seen; });
       if (isStopping)
         return;
       seen = generation;
-      job = work;
+      current = job;
     }
-    (*job)(index);
+    current.call(current.work, index);
     {
       std::lock_guard lock(mutex);
       if (--running == 0)
@@ -50,19 +50,19 @@ void ThreadPool::serve(int index) {
   }
 }
 
-void ThreadPool::run(const std::function<void(int)> &job) {
+void ThreadPool::runJob(Job next) {
   if (count == 1) {
-    job(0);
+    next.call(next.work, 0);
     return;
   }
   {
     std::lock_guard lock(mutex);
-    work = &job;
+    job = next;
     running = count - 1;
     ++generation;
   }
   wake.notify_all();
-  job(0);
+  next.call(next.work, 0);
   std::unique_lock lock(mutex);
   done.wait(lock, [&] { return running == 0; });
 }

@@ -4,8 +4,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <exception>
-#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -24,20 +22,30 @@ public:
   int size() const { return count; }
 
   /// Calls work(i) for i < size(), each on its own thread, and returns when all are done. `work`
-  /// must not throw: the others would wait at a barrier for ever.
-  void run(const std::function<void(int)> &work);
+  /// must not throw: the others would wait at a barrier for ever. One caller at a time, and none
+  /// from within `work`. Cost: no allocation.
+  template <typename Work> void run(const Work &work) {
+    runJob({&work, [](const void *job, int i) { (*static_cast<const Work *>(job))(i); }});
+  }
 
   /// Waits, inside `run`, until every thread is here.
   void barrier();
 
 private:
+  /// What all threads do, by reference.
+  struct Job {
+    const void *work = nullptr;
+    void (*call)(const void *work, int index) = nullptr;
+  };
+
+  void runJob(Job job);
   void serve(int index);
 
   int count;
   std::vector<std::thread> threads;
   std::mutex mutex;
   std::condition_variable wake, done;
-  const std::function<void(int)> *work = nullptr;
+  Job job;
   uint64_t generation = 0;
   int running = 0;
   bool isStopping = false;

@@ -193,6 +193,19 @@ OpFoldResult MapOp::fold(FoldAdaptor adaptor) {
                         function.value(arguments[0], arguments[1], arguments[2]));
 }
 
+/// x ^ 0 is 1 for every x, and so has no derivative; by the rule it would be 0 times infinity at 0.
+LogicalResult MapOp::canonicalize(MapOp op, PatternRewriter &rewriter) {
+  FloatAttr exponent;
+  if (op.getFunction() != "pow" || !matchPattern(op.getOperand(1), m_Constant(&exponent)) ||
+      exponent.getValueAsDouble() != 0)
+    return rewriter.notifyMatchFailure(op, "not a power of zero");
+  Value one = ConstantOp::create(rewriter, op.getLoc(), 1.0);
+  if (!cast<TensorType>(op.getType()).isScalar())
+    one = BroadcastOp::create(rewriter, op.getLoc(), op.getType(), one);
+  rewriter.replaceOp(op, one);
+  return success();
+}
+
 LogicalResult OverOp::verify() {
   return verifyFunction(*this, getFunction(),
                         {FunctionClass::Reduction, FunctionClass::OverVector});

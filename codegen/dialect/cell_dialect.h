@@ -12,6 +12,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir {
+class PatternRewriter;
+}
+
 #include "codegen/dialect/cell_dialect.h.inc"
 
 #define GET_TYPEDEF_CLASSES
@@ -19,3 +23,13 @@
 
 #define GET_OP_CLASSES
 #include "codegen/dialect/cell_ops.h.inc"
+
+namespace cellwright {
+
+/// Type of a value of the dialect.
+inline cell::TensorType tensorType(mlir::Value value) {
+  return mlir::cast<cell::TensorType>(value.getType());
+}
+inline bool isScalar(mlir::Value value) { return tensorType(value).isScalar(); }
+
+} // namespace cellwright

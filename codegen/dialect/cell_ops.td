@@ -117,6 +117,7 @@ def Cell_MapOp : Cell_Op<"map", [Pure]> {
   let assemblyFormat = "$function `(` $operands `)` attr-dict `:` functional-type($operands, $value)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$function, "::mlir::ValueRange":$operands)>];
 }

@@ -1,6 +1,6 @@
-// The two register tiles that all products of a kernel are made of, emitted once per shape of tile
-// and called from the phases. Both keep rows x vectors accumulators in registers and add in the
-// order of the contracted index, so a result does not depend on how work is divided.
+// The register tiles that all products of a kernel are made of, emitted once per shape and called
+// from the phases. Every sum is added up in the order of the contracted index, whatever tile it is
+// in, so a result does not depend on how work is divided.
 #pragma once
 
 #include "codegen/emit/function_builder.h"
@@ -14,19 +14,24 @@ class Contractions {
 public:
   explicit Contractions(const EmissionContext &context) : context(context) {}
 
-  /// Name of `void(operand, panelStride, columns, weights, tile, pitch, keep)`:
-  ///   tile[r][v] = (keep ? tile[r][v] : 0) + sum over k < columns of operand[r][k] * weights[k][v]
+  /// Name of `void(operand, panelStride, columns, weights, sums, pitch, rows, keep, ahead)`:
+  ///   sums[r][v] = (keep ? sums[r][v] : 0) + sum over k < columns of operand[r][k] * weights[k][v]
   /// for r < rows, v < vectors. operand: a vector of a step, at its first row. weights: packed
-  /// [columns][vectors][width]. tile: vector r, v at r * pitch + v * width.
-  std::string product(int rows, int vectors, mlir::Location loc);
+  /// [columns][vectors][width]. sums: vector r, v at r * pitch + v * width. ahead: weights that
+  /// will be read next, as many as these, which are brought into the second cache meanwhile; or
+  /// null.
+  std::string products(int vectors, mlir::Location loc);
 
   /// Name of `void(left, right, rightPanelStride, count, sum, pitch)`:
   ///   sum[m][v] += sum over i < count of left[i][m] * right[i][v]
-  /// for m < rows, v < vectors. left points to the first of the columns m; sum: vector m, v at
-  /// m * pitch + v * width.
-  std::string outer(int rows, int vectors, mlir::Location loc);
+  /// for m < width, v < vectors. left: a panel; sum: vector m, v at m * pitch + v * width.
+  std::string outer(int vectors, mlir::Location loc);
 
 private:
+  std::string productTile(int rows, int vectors, mlir::Location loc);
+  std::string outerTile(int rows, int vectors, mlir::Location loc);
+  bool isNew(const std::string &name) { return emitted.insert(name).second; }
+
   const EmissionContext &context;
   std::set<std::string> emitted;
 };

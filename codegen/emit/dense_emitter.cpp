@@ -3,22 +3,22 @@
 #include "codegen/emit/dense_emitter.h"
 
 #include "codegen/emit/phase_function.h"
+#include "codegen/emit/place_emitter.h"
 #include "codegen/rates.h"
+#include "codegen/stages.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
+#include <optional>
 
 using namespace mlir;
 
 namespace cellwright {
 
 namespace {
-
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
 
 class DenseEmitter {
 public:
@@ -196,94 +196,60 @@ UpdateOperations findUpdateOperations(const ModuleEmitter &module, cell::CellOp 
   return result;
 }
 
+/// Emits dense code as phases of a stage, a few pieces each: one function of thousands of loops
+/// would take LLVM long.
+class DensePhases {
+public:
+  DensePhases(ModuleEmitter &module, cell::CellOp cell, cellwright_stage stage)
+      : module(module), cell(cell), stage(stage) {}
+  ~DensePhases() { end(); }
+
+  DenseEmitter &next() {
+    constexpr int kMostPieces = 32;
+    if (++pieces > kMostPieces)
+      end();
+    if (!emitter) {
+      pieces = 1;
+      name = module.uniqueName(kStages[stage].name.str());
+      emitter.emplace(module, name, cell.getLoc());
+    }
+    return *emitter;
+  }
+
+private:
+  void end() {
+    if (!emitter)
+      return;
+    emitter->finish();
+    emitter.reset();
+    module.addPhase({name, stage, 1, false, false});
+  }
+
+  ModuleEmitter &module;
+  cell::CellOp cell;
+  cellwright_stage stage;
+  std::optional<DenseEmitter> emitter;
+  std::string name;
+  int pieces = 0;
+};
+
 } // namespace
 
 void emitPrepare(ModuleEmitter &module, cell::CellOp cell) {
-  std::string name = module.uniqueName("prepare");
-  DenseEmitter emitter(module, name, cell.getLoc());
+  DensePhases phases(module, cell, CELLWRIGHT_PREPARE);
   for (auto param : cell.getBody().getOps<cell::ParamOp>())
     if (module.paddedBuffer(param) != module.denseBuffer(param).buffer)
-      emitter.copyPadded(param);
+      phases.next().copyPadded(param);
   for (Operation *op : findUpdateOperations(module, cell).prepare)
-    emitter.emitOperation(op);
-  emitter.finish();
-  module.addPhase({name, CELLWRIGHT_PREPARE, 1, false, false});
+    phases.next().emitOperation(op);
 }
 
 void emitFinish(ModuleEmitter &module, cell::CellOp cell) {
-  auto gradients = cell.getBody().getOps<cell::AdjointParamOp>();
-  if (gradients.empty())
-    return;
-  std::string name = module.uniqueName("finish");
-  DenseEmitter emitter(module, name, cell.getLoc());
+  DensePhases phases(module, cell, CELLWRIGHT_FINISH);
   for (Operation *op : findUpdateOperations(module, cell).finish)
-    emitter.emitOperation(op);
-  for (cell::AdjointParamOp gradient : gradients)
-    emitter.copyGradient(gradient, module.gradientBuffer(gradient));
-  emitter.finish();
-  module.addPhase({name, CELLWRIGHT_FINISH, 1, false, false});
-}
-
-//===-- Packing -------------------------------------------------------------------------------===//
-
-/// Emits, once for a module, `void(target, targetStep, source, sourceStep, laneStep, count,
-/// lanes)`: writes `count` vectors, `targetStep` apart; lane l of vector k is source[k sourceStep +
-/// l laneStep] for l < lanes, else 0.
-static llvm::StringRef packFunction(ModuleEmitter &module, Location loc) {
-  constexpr llvm::StringLiteral kName = "pack_panel";
-  const EmissionContext &context = module.getContext();
-  if (ModuleOp(context.module).lookupSymbol(kName))
-    return kName;
-  Type pointer = LLVM::LLVMPointerType::get(loc.getContext());
-  Type i64 = IntegerType::get(loc.getContext(), 64);
-  FunctionBuilder f(context, kName, {pointer, i64, pointer, i64, i64, i64, i64},
-                    /*isInternal=*/true, loc);
-  Value target = f.argument(0), targetStep = f.argument(1), source = f.argument(2),
-        sourceStep = f.argument(3);
-  Value laneStep = f.argument(4), count = f.argument(5), lanes = f.argument(6);
-  f.loop(f.index(0), count, 1, [&](Value k) {
-    Value row = f.at(source, f.mul(k, sourceStep));
-    Value vector = f.at(target, f.mul(k, targetStep));
-    f.store(f.vectors().constant(0), vector);
-    f.loop(f.index(0), lanes, 1, [&](Value lane) {
-      f.store(f.loadScalar(f.at(row, f.mul(lane, laneStep))), f.at(vector, lane));
-    });
-  });
-  f.finish();
-  return kName;
-}
-
-int emitPacking(ModuleEmitter &module, const Packing &packing, Location loc) {
-  const EmissionContext &context = module.getContext();
-  llvm::StringRef pack = packFunction(module, loc);
-  int64_t width = context.width();
-  int64_t panels = context.panels(packing.rows);
-  auto matrices = static_cast<int64_t>(packing.matrices.size());
-  int target = module.addBuffer({module.uniqueName("packed"), CELLWRIGHT_VALUE, CELLWRIGHT_UPDATE,
-                                 0, 0, packing.columns * matrices * panels * width, false});
-  std::string name = module.uniqueName("pack");
-  PhaseFunction f(context, name, loc);
-  f.loop(f.index(0), f.index(panels), 1, [&](Value panel) {
-    // The last tile may have fewer panels, all others have panelsPerTile.
-    Value tile = f.divide(panel, packing.panelsPerTile);
-    Value first = f.mul(tile, packing.panelsPerTile);
-    Value tilePanels = f.min(f.sub(f.index(panels), first), f.index(packing.panelsPerTile));
-    Value base = f.mul(tile, packing.columns * matrices * packing.panelsPerTile * width);
-    Value step = f.mul(tilePanels, matrices * width);
-    Value lanes = f.min(f.sub(f.index(packing.rows), f.mul(panel, width)), f.index(width));
-    for (auto [i, matrix] : llvm::enumerate(packing.matrices)) {
-      DenseBuffer source = module.denseBuffer(matrix);
-      Value offset =
-          f.mul(f.add(f.mul(tilePanels, static_cast<int64_t>(i)), f.sub(panel, first)), width);
-      Value to = f.at(f.pointer(target), f.add(base, offset));
-      Value from = f.at(f.pointer(source.buffer), f.mul(f.mul(panel, width), source.rowStride));
-      f.call(pack, {to, step, from, f.index(source.columnStride), f.index(source.rowStride),
-                    f.index(packing.columns), lanes});
-    }
-  });
-  f.finish();
-  module.addPhase({name, CELLWRIGHT_PREPARE, 1, false, false});
-  return target;
+    phases.next().emitOperation(op);
+  for (cell::AdjointParamOp gradient : cell.getBody().getOps<cell::AdjointParamOp>())
+    phases.next().copyGradient(gradient, module.gradientBuffer(gradient));
 }
 
 } // namespace cellwright

@@ -368,34 +368,54 @@ Value ElementBuilder::integerPower(Value x, int n) {
   return result;
 }
 
-/// x^p = e^(p ln x) for x >= 0, in f64; NaN for x < 0.
-Value ElementBuilder::powerByLogarithm(Value x, double p) {
+/// x^p in f64, for x in f32: its errors are nothing there.
+Value ElementBuilder::powerInDouble(Value x, double exponent) {
+  constexpr double kMostMultiplications = 1024; // above, the logarithm is faster
   ElementBuilder w(b, loc, widened(), hasFma);
-  Value result = w.exponential(
-      w.mul(w.constant(p),
-            w.logarithm(isDouble() ? x : Value(arith::ExtFOp::create(b, loc, w.type, x)))));
-  return isDouble() ? result : Value(arith::TruncFOp::create(b, loc, type, result));
-}
-
-// The integer part of the exponent goes by squaring and only the rest, below 1, through the
-// logarithm, whose error the exponent multiplies.
-Value ElementBuilder::emitPower(Value x, double exponent) {
-  constexpr double kMostSquarings = 1024; // above, the logarithm is both faster and as exact
+  Value wide = arith::ExtFOp::create(b, loc, w.type, x);
   double magnitude = std::abs(exponent);
   bool isInteger = magnitude == std::floor(magnitude);
-  if (magnitude > kMostSquarings) {
-    Value result = powerByLogarithm(isInteger ? absolute(x) : x, exponent);
-    bool isOdd = isInteger && std::fmod(magnitude, 2) == 1;
-    return isOdd ? copySign(result, x) : result;
+  Value result;
+  if (isInteger && magnitude <= kMostMultiplications) {
+    result = w.integerPower(wide, static_cast<int>(magnitude));
+    if (exponent < 0)
+      result = w.div(w.constant(1), result);
+  } else {
+    Value base = isInteger ? w.absolute(wide) : wide;
+    result = w.exponential(w.mul(w.constant(exponent), w.logarithm(base)));
+    if (isInteger && std::fmod(magnitude, 2) == 1)
+      result = w.copySign(result, wide);
   }
-  auto whole = static_cast<int>(magnitude);
+  return arith::TruncFOp::create(b, loc, type, result);
+}
+
+// Small integers and halves by multiplications and a root, whose roundings stay within the stated
+// error: 3.5 units for x^8. The logarithm's error would be multiplied by the exponent, so the rest
+// goes through f64 in f32 and to libm in f64.
+Value ElementBuilder::emitPower(Value x, double exponent) {
+  constexpr double kMostMultiplications = 8;
+  double magnitude = std::abs(exponent);
+  auto whole = static_cast<int>(std::min(magnitude, kMostMultiplications));
   double rest = magnitude - whole;
+  if (rest != 0 && (rest != 0.5 || magnitude > kMostMultiplications))
+    return isDouble() ? Value(math::PowFOp::create(b, loc, x, constant(exponent)))
+                      : powerInDouble(withoutSigns(x, exponent), exponent);
   Value result = whole == 0 ? constant(1) : integerPower(x, whole);
   if (rest != 0) {
-    Value fraction = rest == 0.5 ? squareRoot(x) : powerByLogarithm(x, rest);
-    result = whole == 0 ? fraction : mul(result, fraction);
+    Value root = squareRoot(withoutSigns(x, exponent));
+    result = whole == 0 ? root : mul(absolute(result), root);
   }
   return exponent < 0 ? div(constant(1), result) : result;
+}
+
+/// For an exponent that is no integer: zero and infinity without their signs, whose powers do not
+/// depend on them (C17, F.10.4.4).
+Value ElementBuilder::withoutSigns(Value x, double exponent) {
+  if (exponent == std::floor(exponent))
+    return x;
+  double infinity = std::numeric_limits<double>::infinity();
+  Value isNegativeInfinity = compare(arith::CmpFPredicate::OEQ, x, constant(-infinity));
+  return add(select(isNegativeInfinity, constant(infinity), x), constant(0));
 }
 
 //===-- Random numbers ------------------------------------------------------------------------===//

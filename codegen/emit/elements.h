@@ -74,7 +74,8 @@ private:
   template <typename LibmOp>
   mlir::Value replaceFarLanes(mlir::Value x, double limit, mlir::Value near);
   mlir::Value integerPower(mlir::Value x, int n);
-  mlir::Value powerByLogarithm(mlir::Value x, double p);
+  mlir::Value powerInDouble(mlir::Value x, double exponent);
+  mlir::Value withoutSigns(mlir::Value x, double exponent);
 
   mlir::Type elementType() const;
   mlir::Type integerType(unsigned width) const;

@@ -34,9 +34,15 @@ Value FunctionBuilder::sub(Value x, Value y) { return b.createOrFold<arith::SubI
 Value FunctionBuilder::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
 Value FunctionBuilder::mul(Value x, int64_t y) { return mul(x, index(y)); }
 Value FunctionBuilder::min(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
+Value FunctionBuilder::max(Value x, Value y) { return arith::MaxSIOp::create(b, loc, x, y); }
 Value FunctionBuilder::divide(Value x, int64_t y) {
   return b.createOrFold<arith::DivUIOp>(loc, x, index(y));
 }
+Value FunctionBuilder::divide(Value x, Value y) {
+  return b.createOrFold<arith::DivUIOp>(loc, x, y);
+}
+Value FunctionBuilder::divideUp(Value x, int64_t y) { return divide(add(x, y - 1), y); }
+Value FunctionBuilder::divideUp(Value x, Value y) { return divide(sub(add(x, y), index(1)), y); }
 Value FunctionBuilder::isLess(Value x, Value y) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
 }
@@ -47,15 +53,19 @@ Value FunctionBuilder::isEqual(Value x, Value y) {
 //===-- Control -------------------------------------------------------------------------------===//
 
 void FunctionBuilder::loop(Value begin, Value end, int64_t step, const Body &body) {
+  loop(begin, end, index(step), body);
+}
+
+void FunctionBuilder::loop(Value begin, Value end, Value step, const Body &body) {
   loopCarrying(begin, end, step, {}, [&](Value i, ValueRange) {
     body(i);
     return SmallVector<Value>();
   });
 }
 
-SmallVector<Value> FunctionBuilder::loopCarrying(Value begin, Value end, int64_t step,
+SmallVector<Value> FunctionBuilder::loopCarrying(Value begin, Value end, Value step,
                                                  ValueRange initial, const CarryBody &body) {
-  auto forOp = scf::ForOp::create(b, loc, begin, end, index(step), initial);
+  auto forOp = scf::ForOp::create(b, loc, begin, end, step, initial);
   OpBuilder::InsertionGuard guard(b);
   // A loop without carried values comes with its terminator, one with them does not.
   if (initial.empty())
@@ -73,6 +83,20 @@ void FunctionBuilder::when(Value condition, const std::function<void()> &body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ifOp.thenBlock());
   body();
+}
+
+SmallVector<Value> FunctionBuilder::choose(Value condition,
+                                           const std::function<SmallVector<Value>()> &yes,
+                                           const std::function<SmallVector<Value>()> &no) {
+  OpBuilder::InsertionGuard guard(b);
+  auto emitBranch = [&](const std::function<SmallVector<Value>()> &make) {
+    return [&](OpBuilder &, Location) {
+      SmallVector<Value> values = make();
+      scf::YieldOp::create(b, loc, values);
+    };
+  };
+  auto ifOp = scf::IfOp::create(b, loc, condition, emitBranch(yes), emitBranch(no));
+  return SmallVector<Value>(ifOp.getResults());
 }
 
 //===-- Memory --------------------------------------------------------------------------------===//
@@ -102,6 +126,10 @@ Value FunctionBuilder::loadVector(Value pointer) {
   return LLVM::LoadOp::create(b, loc, vectorType(), pointer, context.target.vectorBytes);
 }
 
+Value FunctionBuilder::loadUnaligned(Value pointer) {
+  return LLVM::LoadOp::create(b, loc, vectorType(), pointer, context.isDouble ? 8 : 4);
+}
+
 Value FunctionBuilder::loadScalar(Value pointer) {
   return LLVM::LoadOp::create(b, loc, elementType(), pointer);
 }
@@ -127,6 +155,11 @@ Value FunctionBuilder::scratch(int64_t elements) {
 
 void FunctionBuilder::call(llvm::StringRef callee, ValueRange operands) {
   LLVM::CallOp::create(b, loc, TypeRange(), callee, operands);
+}
+
+void FunctionBuilder::prefetch(Value pointer, bool isWrite) {
+  constexpr unsigned kSecondCache = 2, kData = 1;
+  LLVM::Prefetch::create(b, loc, pointer, isWrite ? 1 : 0, kSecondCache, kData);
 }
 
 Value FunctionBuilder::splat(Value scalar) {

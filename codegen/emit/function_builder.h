@@ -47,7 +47,12 @@ public:
   Value mul(Value a, Value b);
   Value mul(Value a, int64_t b);
   Value min(Value a, Value b);
+  Value max(Value a, Value b);
   Value divide(Value a, int64_t b); // a >= 0
+  Value divide(Value a, Value b);
+  /// a / b, rounded up.
+  Value divideUp(Value a, int64_t b);
+  Value divideUp(Value a, Value b);
   Value isLess(Value a, Value b);
   Value isEqual(Value a, Value b);
 
@@ -55,19 +60,33 @@ public:
   using Body = std::function<void(Value)>;
   using CarryBody = std::function<llvm::SmallVector<Value>(Value, mlir::ValueRange)>;
   void loop(Value begin, Value end, int64_t step, const Body &body);
+  void loop(Value begin, Value end, Value step, const Body &body);
   llvm::SmallVector<Value> loopCarrying(Value begin, Value end, int64_t step,
+                                        mlir::ValueRange initial, const CarryBody &body) {
+    return loopCarrying(begin, end, index(step), initial, body);
+  }
+  llvm::SmallVector<Value> loopCarrying(Value begin, Value end, Value step,
                                         mlir::ValueRange initial, const CarryBody &body);
   void when(Value condition, const std::function<void()> &body);
+  /// The values of one of two branches, which have the same types.
+  llvm::SmallVector<Value> choose(Value condition,
+                                  const std::function<llvm::SmallVector<Value>()> &yes,
+                                  const std::function<llvm::SmallVector<Value>()> &no);
+  /// The loop whose body is being built.
+  mlir::Operation *enclosingLoop() { return b.getInsertionBlock()->getParentOp(); }
 
   // Memory. `at` moves a pointer by elements of the element type.
   Value at(Value pointer, Value offset);
   Value at(Value pointer, int64_t offset);
   Value loadVector(Value pointer);
+  Value loadUnaligned(Value pointer); // a vector at an element's alignment
   Value loadScalar(Value pointer);
   void store(Value value, Value pointer); // a vector at a vector's alignment, or a scalar
   Value loadInteger(Value structure, mlir::Type structureType, int field);
   Value scratch(int64_t elements); // on the stack, aligned for vectors
   void call(llvm::StringRef callee, mlir::ValueRange operands);
+  /// Asks for a cache line in the second cache, to be read or written; any address will do.
+  void prefetch(Value pointer, bool isWrite = false);
 
   Value splat(Value scalar);
   mlir::Type elementType() const;

@@ -3,7 +3,9 @@
 
 #include "codegen/costs.h"
 #include "codegen/emit/dense_emitter.h"
+#include "codegen/emit/gradient_emitter.h"
 #include "codegen/emit/phase_emitter.h"
+#include "codegen/emit/place_emitter.h"
 #include "codegen/rates.h"
 #include "codegen/stages.h"
 
@@ -13,8 +15,6 @@
 using namespace mlir;
 
 namespace cellwright {
-
-static cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
 
 ModuleEmitter::ModuleEmitter(cell::CellOp cell, ModuleOp module, const Target &target,
                              bool isDouble)
@@ -26,8 +26,8 @@ void ModuleEmitter::emit() {
   assignPhaseResults();
   assignUpdateValues();
   emitPrepare(*this, cell);
-  for (auto phase : cell.getBody().getOps<cell::PhaseOp>())
-    emitPhase(*this, phase);
+  emitPhases(*this, cell);
+  emitPackings(*this, packed, cell.getLoc());
   emitGradients(*this, cell);
   emitFinish(*this, cell);
 }
@@ -59,8 +59,6 @@ void ModuleEmitter::describeCell() {
       description.params.push_back(
           {param.getName().str(), rank, rank > 0 ? static_cast<int32_t>(type.getNumber(0)) : 1,
            rank > 1 ? static_cast<int32_t>(type.getNumber(1)) : 1, param.getFrozen()});
-    } else if (isa<cell::AdjointStateOp, cell::AdjointInputOp, cell::AdjointParamOp>(op)) {
-      description.hasBackward = true;
     }
   }
 }
@@ -78,6 +76,12 @@ template <typename List> static int indexOf(const List &list, llvm::StringRef na
 int ModuleEmitter::addBuffer(BufferDescription buffer) {
   description.buffers.push_back(std::move(buffer));
   return static_cast<int>(description.buffers.size()) - 1;
+}
+
+int ModuleEmitter::addPacked(Packing packing) {
+  int buffer = addPackedBuffer(*this, packing);
+  packed.push_back({std::move(packing), buffer});
+  return buffer;
 }
 
 int ModuleEmitter::addRows(Value value, std::string name, cellwright_role role,
@@ -230,8 +234,7 @@ void ModuleEmitter::addDense(Value value, std::string name, bool isSum) {
     dense.rows = type.getNumber(0);
     dense.columns = type.getNumber(1);
     dense.rowStride = isSum ? roundUp(dense.columns, context.width()) : dense.columns;
-    elements =
-        dense.rowStride * (isSum ? roundUp(dense.rows, context.target.tileRows) : dense.rows);
+    elements = dense.rowStride * (isSum ? roundUp(dense.rows, context.width()) : dense.rows);
     auto sum = value.getDefiningOp<cell::AccumulateOp>();
     if (sum && isIndex(sum.getRight())) { // rows are added to columns
       dense.rowStride = 1;

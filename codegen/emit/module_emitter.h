@@ -6,6 +6,7 @@
 #include "codegen/dialect/cell_dialect.h"
 #include "codegen/emit/contraction.h"
 #include "codegen/emit/function_builder.h"
+#include "codegen/emit/packing.h"
 #include "codegen/kernel_description.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -41,6 +42,8 @@ public:
   /// Buffer of the caller for the gradient of a parameter.
   int gradientBuffer(cell::AdjointParamOp adjoint);
   int addBuffer(BufferDescription buffer);
+  /// Buffer of packed weights, which are packed when parameters change.
+  int addPacked(Packing packing);
   void addPhase(PhaseDescription phase) { description.phases.push_back(std::move(phase)); }
   /// The stem, numbered if it was taken.
   std::string uniqueName(const std::string &stem);
@@ -61,6 +64,7 @@ private:
   llvm::DenseMap<mlir::Value, int> rowBuffers;
   llvm::DenseMap<mlir::Value, DenseBuffer> denseBuffers;
   llvm::DenseMap<mlir::Value, int> paddedParams;
+  std::vector<PackedWeights> packed;
   std::map<std::string, int> names;
 };
 

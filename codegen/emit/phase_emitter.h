@@ -1,14 +1,11 @@
-// Emission of one `cell.phase`, and of the sums over rows that are the gradients of parameters.
+// Emission of the phases of a scheduled cell, each as a function.
 #pragma once
 
 #include "codegen/emit/module_emitter.h"
 
 namespace cellwright {
 
-/// Emits the function of a phase and, if it has contractions, the functions that pack its weights.
-void emitPhase(ModuleEmitter &module, cell::PhaseOp phase);
-
-/// Emits one function per `cell.accumulate`.
-void emitGradients(ModuleEmitter &module, cell::CellOp cell);
+/// Emits the function of each phase; asks for the weights of its contractions to be packed.
+void emitPhases(ModuleEmitter &module, cell::CellOp cell);
 
 } // namespace cellwright

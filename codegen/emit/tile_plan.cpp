@@ -11,14 +11,22 @@ using namespace mlir;
 
 namespace cellwright {
 
-/// Panels of a tile: as many as the registers hold, all tiles alike if that loses little.
-static int64_t choosePanels(int64_t accumulators, int64_t panels, int64_t tileVectors) {
-  int64_t most = std::clamp<int64_t>(tileVectors / accumulators, 1, panels);
-  for (int64_t count = most; 3 * count >= 2 * most; --count)
-    if (panels % count == 0)
-      return count;
-  int64_t tiles = (panels + most - 1) / most;
-  return (panels + tiles - 1) / tiles;
+/// Divides panels into tiles of at most `most`: all tiles alike if that loses little, and no last
+/// tile of a single vector where the one before has room for it.
+static void divideIntoTiles(TilePlan &plan, int64_t panels, int64_t most) {
+  int64_t count = most;
+  while (count > 1 && panels % count != 0 && 3 * (count - 1) >= 2 * most)
+    --count;
+  if (panels % count != 0)
+    count = most;
+  plan.panelsPerTile = count;
+  plan.tiles = (panels + count - 1) / count;
+  plan.lastPanels = panels - (plan.tiles - 1) * count;
+  bool isThin = plan.lastPanels == 1 && count > 1 && plan.accumulators.size() == 1;
+  if (isThin && plan.tiles > 1) {
+    --plan.tiles;
+    plan.lastPanels += count;
+  }
 }
 
 namespace {
@@ -79,8 +87,9 @@ TilePlan planTiles(cell::PhaseOp phase, const EmissionContext &context) {
     }
   }
   int64_t tileVectors = context.target.tileVectors;
-  plan.panelsPerTile = choosePanels(static_cast<int64_t>(plan.accumulators.size()),
-                                    context.panels(phase.getColumns()), tileVectors);
+  int64_t panels = context.panels(phase.getColumns());
+  auto accumulators = static_cast<int64_t>(plan.accumulators.size());
+  divideIntoTiles(plan, panels, std::clamp<int64_t>(tileVectors / accumulators, 1, panels));
   auto most = static_cast<size_t>(std::max<int64_t>(1, tileVectors / plan.panelsPerTile));
   std::vector<bool> isStarted(plan.accumulators.size(), false);
   for (auto &[operand, products] : byOperand)

@@ -29,7 +29,9 @@ struct TilePlan {
   std::vector<bool> hasProducts; // of each accumulator: some segment feeds it
   std::vector<Segment> segments;
   std::vector<Gather> gathers;
-  int64_t panelsPerTile = 1;
+  int64_t tiles = 1;
+  int64_t panelsPerTile = 1; // of all tiles but the last
+  int64_t lastPanels = 1;    // of the last tile
 };
 
 /// Plans a phase that has contractions.

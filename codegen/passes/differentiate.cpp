@@ -21,12 +21,12 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 class Differentiator {
 public:
-  Differentiator(cell::CellOp cell, bool stateAdjoints)
-      : cell(cell), stateAdjoints(stateAdjoints), rates(cell),
+  Differentiator(cell::CellOp cell, bool stateAdjoints, llvm::StringRef alteredFunction,
+                 llvm::StringRef alteredAdjoint)
+      : cell(cell), stateAdjoints(stateAdjoints), alteredFunction(alteredFunction),
+        alteredAdjoint(alteredAdjoint), rates(cell),
         b(OpBuilder::atBlockEnd(&cell.getBody().front())) {}
 
   void run() {
@@ -63,7 +63,7 @@ private:
   void findGuarded(ArrayRef<Operation *> forward) {
     for (Operation *op : llvm::reverse(forward)) {
       const Function *function = functionOf(op);
-      bool mayVanish = function && function->adjoint.find("where(") != std::string_view::npos;
+      bool mayVanish = function && adjointOf(*function).find("where(") != std::string_view::npos;
       bool isGuarded =
           mayVanish || llvm::any_of(op->getResults(), [&](Value v) { return guarded.contains(v); });
       if (isGuarded)
@@ -132,6 +132,12 @@ private:
 
   //===-- Rules -------------------------------------------------------------------------------===//
 
+  std::string_view adjointOf(const Function &function) const {
+    return alteredFunction == llvm::StringRef(function.name.data(), function.name.size())
+               ? std::string_view(alteredAdjoint)
+               : function.adjoint;
+  }
+
   void seed(Operation *op) {
     loc = op->getLoc();
     if (auto next = dyn_cast<cell::NextOp>(op)) {
@@ -157,9 +163,19 @@ private:
       if (!param.getFrozen())
         cell::AdjointParamOp::create(b, loc, param.getName(), totalOrZero(param));
     } else if (op->getNumResults() == 1 && active.contains(op->getResult(0))) {
-      if (Value dy = total(op->getResult(0)))
+      if (Value dy = total(op->getResult(0))) {
+        label(op, dy);
         propagate(op, dy);
+      }
     }
+  }
+
+  /// Names an adjoint for the value that it belongs to.
+  void label(Operation *op, Value dy) {
+    auto name = op->getAttrOfType<StringAttr>("label");
+    Operation *definition = dy.getDefiningOp();
+    if (name && isa<cell::MapOp, cell::MatMulOp>(definition) && !definition->hasAttr("label"))
+      definition->setAttr("label", b.getStringAttr("d" + name.getValue()));
   }
 
   void propagate(Operation *op, Value dy) {
@@ -184,7 +200,7 @@ private:
     NamedValues names = namedOperands(function, op->getOperands());
     names["y"] = op->getResult(0);
     names["dy"] = dy;
-    std::vector<std::string_view> texts = splitAdjoint(function.adjoint);
+    std::vector<std::string_view> texts = splitAdjoint(adjointOf(function));
     bool isGuarded = guarded.contains(op->getResult(0));
     for (auto [i, operand] : llvm::enumerate(op->getOperands()))
       if (i < texts.size() && texts[i] != "0" && active.contains(operand))
@@ -216,6 +232,7 @@ private:
 
   cell::CellOp cell;
   bool stateAdjoints;
+  llvm::StringRef alteredFunction, alteredAdjoint;
   Rates rates;
   OpBuilder b;
   Location loc = UnknownLoc::get(cell.getContext());
@@ -226,7 +243,11 @@ private:
 class DifferentiatePass : public impl::DifferentiateBase<DifferentiatePass> {
 public:
   using Base::Base;
-  void runOnOperation() override { Differentiator(getOperation(), stateAdjoints).run(); }
+  void runOnOperation() override {
+    Differentiator(getOperation(), stateAdjoints, alteredFunction.getValue(),
+                   alteredAdjoint.getValue())
+        .run();
+  }
 };
 
 } // namespace

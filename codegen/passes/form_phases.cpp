@@ -25,8 +25,6 @@ namespace cellwright {
 
 namespace {
 
-cell::TensorType tensorType(Value value) { return cast<cell::TensorType>(value.getType()); }
-
 bool isOver(Operation *op, std::initializer_list<llvm::StringLiteral> functions) {
   auto over = dyn_cast<cell::OverOp>(op);
   return over && llvm::is_contained(functions, over.getFunction());
@@ -34,11 +32,15 @@ bool isOver(Operation *op, std::initializer_list<llvm::StringLiteral> functions)
 bool isReduction(Operation *op) { return isOver(op, {"sum", "largest"}); }
 bool isScan(Operation *op) { return isOver(op, {"cumsum", "cumsum_reverse"}); }
 
+/// Contractions of a phase: a tile of each of them stands on the stack.
+constexpr int kMostContractions = 64;
+
 /// What the phases of a stage are ordered and told apart by.
 struct PhaseKey {
   int level = 0;
   int64_t columns = 0;
   int scan = 0; // a scan has a phase of its own
+  int part = 0; // of a phase that would have too many contractions
   auto operator<=>(const PhaseKey &) const = default;
 };
 
@@ -50,6 +52,7 @@ public:
   void run() {
     moveCheapToUsers();
     copyForSinks();
+    copyForCompleteVectors();
     stages = StageAnalysis(cell);
     for (const auto &[op, stage] : copies)
       stages.assign(op, stage);
@@ -187,7 +190,7 @@ private:
   /// What goes to the step before is overwritten two steps later.
   bool isReadAfterStep(Value value) const {
     return llvm::any_of(value.getUsers(), [&](Operation *user) {
-      return isa<cell::AccumulateOp>(user) ||
+      return isa<cell::AccumulateOp, cell::AdjointInputOp>(user) ||
              (stages.isScheduled(user) && stages.of(user) != CELLWRIGHT_BACKWARD_CORE);
     });
   }
@@ -199,6 +202,20 @@ private:
     if (!stages.isScheduled(op) || !isMadeAnywhere(op))
       return std::nullopt;
     return std::max(stages.of(op), CELLWRIGHT_BACKWARD_BEFORE);
+  }
+
+  /// Products and windows read a whole vector from memory, where what is made anywhere does not
+  /// stand.
+  void copyForCompleteVectors() {
+    SmallVector<OpOperand *> uses;
+    for (Operation &op : block)
+      for (OpOperand &use : op.getOpOperands())
+        if (isa<cell::ContractOp, cell::WindowOp>(op) && !readsInPlace(&op, use) &&
+            stages.isScheduled(use.get().getDefiningOp()) &&
+            isMadeAnywhere(use.get().getDefiningOp()))
+          uses.push_back(&use);
+    for (OpOperand *use : uses)
+      use->set(copy(use->get(), use->getOwner(), stages.of(use->get().getDefiningOp())));
   }
 
   Value copy(Value value, Operation *before, cellwright_stage stage) {
@@ -216,8 +233,12 @@ private:
 
   void formStage(cellwright_stage stage, ArrayRef<Operation *> ops) {
     llvm::DenseMap<Operation *, PhaseKey> keys;
-    for (Operation *op : ops)
-      keys[op] = keyOf(op, keys);
+    contractions.clear();
+    for (Operation *op : ops) {
+      PhaseKey key = keyOf(op, keys);
+      key.part = partOf(op, key, keys);
+      keys[op] = key;
+    }
     sinkToUsers(ops, keys);
     std::map<PhaseKey, SmallVector<Operation *>> groups;
     for (Operation *op : ops)
@@ -241,6 +262,22 @@ private:
     if (tensorType(result).isScalar())
       return scalarKey(op, level, keys);
     return {level, tensorType(result).getNumber(0), 0};
+  }
+
+  /// Parts of a phase come one after the other: an operation is not in an earlier one than what it
+  /// reads in place.
+  int partOf(Operation *op, const PhaseKey &key,
+             const llvm::DenseMap<Operation *, PhaseKey> &keys) {
+    int part = key.part;
+    for (Value operand : op->getOperands()) {
+      auto found = keys.find(operand.getDefiningOp());
+      if (found != keys.end() && found->second.level == key.level &&
+          found->second.columns == key.columns)
+        part = std::max(part, found->second.part);
+    }
+    if (isa<cell::ContractOp>(op))
+      part = std::max(part, contractions[{key.level, key.columns}]++ / kMostContractions);
+    return part;
   }
 
   int levelForOperand(Operation *op, OpOperand &operand,
@@ -378,6 +415,7 @@ private:
   Block &block;
   StageAnalysis stages;
   llvm::MapVector<Operation *, cellwright_stage> copies;
+  std::map<std::pair<int, int64_t>, int> contractions; // of a stage, by level and columns
   int scans = 0;
 };
 

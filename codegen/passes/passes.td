@@ -55,7 +55,9 @@ def Differentiate : Cell_Pass<"cell-differentiate"> {
     depends on parameters alone gets its adjoint as a sum over all steps and sequences.
   }];
   let options = [
-    Option<"stateAdjoints", "state-adjoints", "bool", "false", "the caller gives adjoints of the states of each step">
+    Option<"stateAdjoints", "state-adjoints", "bool", "false", "the caller gives adjoints of the states of each step">,
+    Option<"alteredFunction", "altered-function", "std::string", "", "a row whose rule is another, for tests of tests">,
+    Option<"alteredAdjoint", "altered-adjoint", "std::string", "", "the adjoint text of that row">
   ];
 }
 

@@ -10,6 +10,8 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <optional>
+
 namespace cellwright {
 #define GEN_PASS_DEF_SAVEORRECOMPUTE
 #include "codegen/passes/passes.h.inc"
@@ -73,15 +75,27 @@ private:
     return isCheap(op) || (isa<cell::WindowOp>(op) && isAtHand(op->getOperand(0)));
   }
 
-  /// Values that would have to be saved for `value` to be computed again; size in columns.
-  int64_t costOfRecomputing(Value value, llvm::DenseSet<Value> &seen) const {
-    if (isAtHand(value) || !seen.insert(value).second)
-      return 0;
-    if (isNextState(value) || !canBeRecomputed(value.getDefiningOp()))
-      return columnsToSave(value);
+  /// Values that would have to be saved for `value` to be computed again, in columns; nothing if
+  /// too much would be computed again.
+  std::optional<int64_t> costOfRecomputing(Value value) const {
+    constexpr size_t kMostOperations = 64; // above, a load is cheaper
+    llvm::SmallSetVector<Value, 16> seen;
+    seen.insert(value);
     int64_t total = 0;
-    for (Value operand : value.getDefiningOp()->getOperands())
-      total += costOfRecomputing(operand, seen);
+    size_t recomputed = 0;
+    for (size_t i = 0; i < seen.size(); ++i) {
+      Value next = seen[i];
+      if (isAtHand(next))
+        continue;
+      if (isNextState(next) || !canBeRecomputed(next.getDefiningOp())) {
+        total += columnsToSave(next);
+        continue;
+      }
+      if (++recomputed > kMostOperations)
+        return std::nullopt;
+      auto operands = next.getDefiningOp()->getOperands();
+      seen.insert(operands.begin(), operands.end());
+    }
     return total;
   }
 
@@ -97,9 +111,11 @@ private:
       Value next = work.pop_back_val();
       if (isAtHand(next) || recomputed.contains(next))
         continue;
-      llvm::DenseSet<Value> seen;
-      bool isKept = isNextState(next) || !canBeRecomputed(next.getDefiningOp()) ||
-                    costOfRecomputing(next, seen) > columnsToSave(next);
+      bool isKept = isNextState(next) || !canBeRecomputed(next.getDefiningOp());
+      if (!isKept) {
+        auto cost = costOfRecomputing(next);
+        isKept = !cost || *cost > columnsToSave(next);
+      }
       if (isKept) {
         saved.insert(next);
         continue;

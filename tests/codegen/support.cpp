@@ -20,26 +20,36 @@ bool bindTo(TestCell &cell, const Sizes &sizes) {
 }
 
 static TestCell finish(TestCell cell, const Sizes &sizes) {
-  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
   REQUIRE(bindTo(cell, sizes));
   return cell;
 }
 
-TestCell cellOfText(const std::string &text, const Sizes &sizes) {
+TestCell cellOfText(const std::string &text) {
   TestCell cell;
   cell.frontend = std::make_unique<Frontend>();
   cell.frontend->addText("test.cell", text);
   cell.frontend->checkAll();
   REQUIRE_MESSAGE(!cell.frontend->hasErrors(), cell.frontend->renderProblems());
-  cell.checked = cell.frontend->check(0);
-  return finish(std::move(cell), sizes);
+  cell.checked =
+      cell.frontend->check(static_cast<CellId>(cell.frontend->program().cells.size()) - 1);
+  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
+  return cell;
 }
 
-TestCell cellByName(const std::string &name, const Sizes &sizes) {
+TestCell cellOfText(const std::string &text, const Sizes &sizes) {
+  return finish(cellOfText(text), sizes);
+}
+
+TestCell cellByName(const std::string &name) {
   TestCell cell;
   cell.frontend = std::make_unique<Frontend>();
   cell.checked = cell.frontend->findCell(name);
-  return finish(std::move(cell), sizes);
+  REQUIRE_MESSAGE(cell.checked.isGood, cell.frontend->renderProblems());
+  return cell;
+}
+
+TestCell cellByName(const std::string &name, const Sizes &sizes) {
+  return finish(cellByName(name), sizes);
 }
 
 Sizes sizesFor(const Cell &cell, int64_t I, int64_t H, int64_t others) {

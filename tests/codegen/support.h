@@ -23,10 +23,13 @@ struct TestCell {
 
 using Sizes = std::map<std::string, int64_t>;
 
-/// Checks the only cell of a text, or a cell by name as the command line has it. Fails the test if
+/// Checks the last cell of a text, or a cell by name as the command line has it. Fails the test if
 /// it is wrong.
 TestCell cellOfText(const std::string &text, const Sizes &sizes);
 TestCell cellByName(const std::string &name, const Sizes &sizes);
+/// The same without numbers, which `bindTo` gives later.
+TestCell cellOfText(const std::string &text);
+TestCell cellByName(const std::string &name);
 
 /// The numbers for all dimensions of a cell: I, H and, for any other name, `others`.
 Sizes sizesFor(const Cell &cell, int64_t I, int64_t H, int64_t others);

@@ -1,176 +1,70 @@
-// Numbers that other frameworks recorded in their tests, against our cells. The runs are data, see
-// make_runs.py for their form; this file only loops over them. What one gets wrong: an engine knows
-// no direction and no stack. Both are taken apart here, so that an engine is one function.
-#include "dsl/bind.h"
-#include "dsl/frontend.h"
-#include "dsl/interpreter.h"
+// Numbers that other frameworks recorded in their tests, against our cells. The runs are data; this
+// file only loops over them. What one gets wrong: an engine knows no direction and no stack. Both
+// are taken apart here, so that an engine is one function; golden_network_test.cpp has the runtime
+// do it.
+#include "codegen/compile.h"
+#include "codegen/execute.h"
+#include "golden_runs.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstdint>
-#include <fstream>
-#include <map>
-#include <optional>
 #include <set>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 using namespace cellwright;
+using namespace cellwright::test;
 
 namespace {
 
-using Json = nlohmann::json;
-
-const std::string kFolder = CELLWRIGHT_GOLDEN_DIR "/";
-
-/// Row-major, last axis fastest.
-struct Tensor {
-  std::vector<int64_t> shape;
-  std::vector<double> data;
-};
-
-using Tensors = std::map<std::string, Tensor>;
-
-/// One layer in forward direction, as an engine gets it. `tensors` has the names of `cellwright
-/// run`: in.x [T,N,I], param.<name>, state0.<state> [N,d]; `lengths` is empty or [N].
-struct Layer {
-  std::string cell; // the name of a shipped cell, or the path of a file
-  Tensors tensors;
-  std::vector<int64_t> lengths;
-};
-
 /// Runs a layer; the result has `out` [T,N,K] and final.<state> [N,d].
-using Engine = Tensors (*)(const Layer &layer);
+using Engine = Tensors (*)(const test::Layer &layer);
 
-Json readJson(const std::string &name) {
-  std::ifstream file(kFolder + name);
-  REQUIRE_MESSAGE(file, "cannot open " << kFolder << name);
-  return Json::parse(file);
-}
-
-std::string textOf(const Text &text) { return std::string(text.view()); }
-
-/// A tensor of the layer's file by its name. All that a cell needs is there, but initial states.
-const Tensor &tensorOf(const Layer &layer, const std::string &name) {
-  REQUIRE_MESSAGE(layer.tensors.contains(name), layer.cell << " needs " << name);
-  return layer.tensors.at(name);
-}
-
-/// The sizes of all tensors of a layer, as equations for the cell's dimensions.
-Bound bindLayer(const Cell &cell, const Layer &layer) {
-  std::vector<SizeFact> facts;
-  std::set<std::string> known;
-  Diagnostics problems;
-  auto addFacts = [&](const std::string &name, const Shape &shape, size_t seriesAxes) {
-    known.insert(name);
-    if (!layer.tensors.contains(name))
-      return;
-    const std::vector<int64_t> &axes = layer.tensors.at(name).shape;
-    addTensorFacts(shape, std::span(axes).subspan(seriesAxes), name, facts, problems);
-  };
-  for (const Input &input : cell.inputs)
-    addFacts("in." + textOf(input.name), input.shape, 2);
-  for (const State &state : cell.states)
-    addFacts("state0." + textOf(state.name), state.shape, 1);
-  for (const Param &param : cell.params)
-    addFacts("param." + textOf(param.name), param.shape, 0);
-  for (const auto &[name, tensor] : layer.tensors)
-    CHECK_MESSAGE(known.contains(name), layer.cell << " does not know " << name);
-  const std::optional<Bound> bound = bindCell(cell, facts, problems);
-  REQUIRE_MESSAGE(bound.has_value(), layer.cell);
-  return *bound;
-}
-
-/// The interpreter of the cell language, in double.
-Tensors interpretLayer(const Layer &layer) {
-  Frontend frontend;
-  const CheckedCell checked = frontend.findCell(layer.cell);
-  REQUIRE_MESSAGE(checked.isGood, frontend.renderProblems());
-  const Cell &cell = checked.cell;
-  const Bound bound = bindLayer(cell, layer);
-
-  const Tensor &series = tensorOf(layer, "in.x");
-  SequenceInput input;
-  input.steps = series.shape[0];
-  input.sequences = series.shape[1];
-  input.lengths = layer.lengths;
-  input.inputs.push_back(series.data);
-  for (const Param &param : cell.params)
-    input.params.push_back(tensorOf(layer, "param." + textOf(param.name)).data);
-  for (const State &state : cell.states) {
-    const std::string name = "state0." + textOf(state.name);
-    const size_t elements = input.sequences * bound.rows(state.shape);
-    input.firstStates.push_back(layer.tensors.contains(name) ? layer.tensors.at(name).data
-                                                             : Elements(elements, 0.0));
-  }
-
-  const SequenceResult result = interpretSequence(cell, bound, input);
-  const int64_t outputs = bound.rows(cell.ops[cell.output].shape);
+Tensors tensorsOf(const BoundLayer &bound, const SequenceInput &input,
+                  const SequenceResult &result) {
+  const Cell &cell = bound.cell();
+  const int64_t outputs = bound.bound.rows(cell.ops[cell.output].shape);
   Tensors tensors = {{"out", {{input.steps, input.sequences, outputs}, result.output}}};
   for (size_t k = 0; k < cell.states.size(); ++k)
     tensors["final." + textOf(cell.states[k].name)] = {
-        {input.sequences, bound.rows(cell.states[k].shape)}, result.finalStates[k]};
+        {input.sequences, bound.bound.rows(cell.states[k].shape)}, result.finalStates[k]};
   return tensors;
+}
+
+/// The interpreter of the cell language, in double.
+Tensors interpretLayer(const test::Layer &layer) {
+  BoundLayer bound(layer);
+  SequenceInput input = inputOf(bound, layer);
+  return tensorsOf(bound, input, interpretSequence(bound.cell(), bound.bound, input));
+}
+
+template <bool isDouble> Tensors executeLayer(const test::Layer &layer) {
+  BoundLayer bound(layer);
+  SequenceInput input = inputOf(bound, layer);
+  CompileOptions options;
+  options.isDouble = isDouble;
+  options.hasBackward = false;
+  CompiledKernel kernel = compileCell(bound.cell(), bound.bound, options);
+  return tensorsOf(bound, input, executeCell(kernel, input, nullptr, 1).forward);
 }
 
 struct NamedEngine {
   std::string_view name;
   Engine run;
+  double leastTolerance; // of numbers of order one
 };
 
-/// What runs cells. The compiled engine is one more row.
-constexpr std::array kEngines = {NamedEngine{"interpreter", &interpretLayer}};
-
-void appendNumbers(const Json &json, std::vector<double> &numbers) {
-  if (!json.is_array())
-    return numbers.push_back(json.get<double>());
-  for (const Json &element : json)
-    appendNumbers(element, numbers);
-}
-
-/// Nested arrays, outermost axis first.
-Tensor tensorFromJson(const Json &json) {
-  Tensor tensor;
-  for (const Json *level = &json; level->is_array(); level = &level->front())
-    tensor.shape.push_back(static_cast<int64_t>(level->size()));
-  appendNumbers(json, tensor.data);
-  return tensor;
-}
-
-/// Turns the steps of each sequence of [T,N,d] around, within its own length.
-Tensor reverseInTime(const Tensor &series, const std::vector<int64_t> &lengths) {
-  Tensor result = series;
-  const int64_t steps = series.shape[0], sequences = series.shape[1], columns = series.shape[2];
-  for (int64_t n = 0; n < sequences; ++n) {
-    const int64_t length = lengths.empty() ? steps : lengths[n];
-    for (int64_t t = 0; t < length; ++t) {
-      const auto from = series.data.begin() + ((length - 1 - t) * sequences + n) * columns;
-      std::copy(from, from + columns, result.data.begin() + (t * sequences + n) * columns);
-    }
-  }
-  return result;
-}
+constexpr std::array kEngines = {
+    NamedEngine{"interpreter", &interpretLayer, 0},
+    NamedEngine{"compiled, f64", &executeLayer<true>, 0},
+    NamedEngine{"compiled, f32", &executeLayer<false>, 2e-6},
+};
 
 /// Runs a layer of golden_runs.json, in its direction.
 Tensors runLayer(const Json &json, const Tensor &input, const std::vector<int64_t> &lengths,
                  Engine engine) {
-  Layer layer;
-  layer.cell = json.at("cell").get<std::string>();
-  if (layer.cell.ends_with(".cell"))
-    layer.cell = kFolder + layer.cell;
-  layer.lengths = lengths;
   const bool reverse = json.value("reverse", false);
-  layer.tensors["in.x"] = reverse ? reverseInTime(input, lengths) : input;
-  for (const auto &[name, value] : json.items())
-    if (name.starts_with("param.") || name.starts_with("state0."))
-      layer.tensors[name] = tensorFromJson(value);
-  Tensors result = engine(layer);
+  Tensors result =
+      engine(layerFromJson(json, reverse ? reverseInTime(input, lengths) : input, lengths));
   if (reverse)
     result["out"] = reverseInTime(result["out"], lengths);
   return result;
@@ -192,36 +86,6 @@ Tensors runLayers(const Json &run, Engine engine) {
     }
   }
   return result;
-}
-
-/// The recorded numbers have few digits: an absolute tolerance, each run's own.
-void checkClose(const std::string &name, const Tensor &found, const Tensor &expected,
-                double tolerance) {
-  CAPTURE(name);
-  REQUIRE(found.shape == expected.shape);
-  size_t worst = 0;
-  double error = -1;
-  for (size_t k = 0; k < expected.data.size(); ++k) {
-    const double difference = std::abs(found.data[k] - expected.data[k]);
-    if (!(difference <= error)) { // a NaN is the worst
-      worst = k;
-      error = difference;
-    }
-  }
-  INFO("worst element " << worst << ": found " << found.data[worst] << ", expected "
-                        << expected.data[worst]);
-  CHECK(error <= tolerance);
-}
-
-void checkRuns(Engine engine) {
-  for (const Json &run : readJson("golden_runs.json")) {
-    CAPTURE(run.at("name").get<std::string>());
-    const Tensors found = runLayers(run, engine);
-    for (const auto &[name, value] : run.at("expected").items()) {
-      REQUIRE(found.contains(name));
-      checkClose(name, found.at(name), tensorFromJson(value), run.at("tolerance").get<double>());
-    }
-  }
 }
 
 void checkRectangular(const Json &json) {
@@ -276,6 +140,7 @@ TEST_CASE("reversing turns each sequence around within its own length") {
 TEST_CASE("recorded runs of other frameworks") {
   for (const NamedEngine &engine : kEngines) {
     CAPTURE(engine.name);
-    checkRuns(engine.run);
+    for (const Json &run : readJson("golden_runs.json"))
+      checkRun(run, runLayers(run, engine.run), engine.leastTolerance);
   }
 }

@@ -1,5 +1,6 @@
 // Training with real cells: what the hand-written kernels of language_model_test.cpp cannot show.
 #include "runtime/files.h"
+#include "tests/support/shipped_cells.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/training/compiled_models.h"
 #include "training/random.h"
@@ -57,7 +58,7 @@ struct Setup {
 } // namespace
 
 TEST_CASE("every shipped cell trains") {
-  for (const std::string &cell : shippedCells()) {
+  for (const std::string &cell : test::shippedCells()) {
     CAPTURE(cell);
     CompiledModel compiled({.cells = {cell}, .hasEmbedding = true});
     Setup setup(compiled, smallOptions());

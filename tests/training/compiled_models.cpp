@@ -94,15 +94,4 @@ LanguageModelKernels CompiledModel::make(const Settings &settings, bool isTraini
 CompiledModel::CompiledModel(const Settings &settings)
     : trainingKernels(make(settings, true)), evaluationKernels(make(settings, false)) {}
 
-std::vector<std::string> shippedCells() {
-  Frontend frontend;
-  frontend.addLibrary();
-  frontend.checkAll();
-  std::vector<std::string> names;
-  for (size_t id = 0; id < frontend.program().cells.size(); ++id)
-    names.emplace_back(frontend.program().names.text(
-        frontend.program().syntaxOf(static_cast<CellId>(id)).name.name));
-  return names;
-}
-
 } // namespace cellwright

@@ -35,7 +35,4 @@ private:
   LanguageModelKernels trainingKernels, evaluationKernels;
 };
 
-/// Names of all shipped cells.
-std::vector<std::string> shippedCells();
-
 } // namespace cellwright

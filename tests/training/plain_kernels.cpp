@@ -163,10 +163,10 @@ constexpr std::array kRecurrentBuffers = {
     numbers("sum of db_h", CELLWRIGHT_VALUE, 0, H),
 };
 constexpr std::array kRecurrentPhases = {
-    cellwright_phase_info{stepForward, "step", CELLWRIGHT_FORWARD_CORE, 1, 0, 0},
-    cellwright_phase_info{stepBackward, "step back", CELLWRIGHT_BACKWARD_CORE, 1, 0, 0},
-    cellwright_phase_info{sumRecurrent, "sums", CELLWRIGHT_GRADIENT, H, 0, 0},
-    cellwright_phase_info{finishRecurrent, "gradients", CELLWRIGHT_FINISH, 1, 0, 0},
+    cellwright_phase_info{stepForward, "step", CELLWRIGHT_FORWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{stepBackward, "step back", CELLWRIGHT_BACKWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{sumRecurrent, "sums", CELLWRIGHT_GRADIENT, H, 0, 0, 0, 0},
+    cellwright_phase_info{finishRecurrent, "gradients", CELLWRIGHT_FINISH, 1, 0, 0, 0, 0},
 };
 
 constexpr std::array kDecoderParams = {
@@ -186,10 +186,10 @@ constexpr std::array kDecoderBuffers = {
     numbers("sum of db_y", CELLWRIGHT_VALUE, 0, V),
 };
 constexpr std::array kDecoderPhases = {
-    cellwright_phase_info{decode, "decode", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0},
-    cellwright_phase_info{decodeBackward, "decode back", CELLWRIGHT_BACKWARD_BEFORE, 1, 0, 1},
-    cellwright_phase_info{sumDecoder, "sums", CELLWRIGHT_GRADIENT, V, 0, 0},
-    cellwright_phase_info{finishDecoder, "gradients", CELLWRIGHT_FINISH, 1, 0, 0},
+    cellwright_phase_info{decode, "decode", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{decodeBackward, "decode back", CELLWRIGHT_BACKWARD_BEFORE, 1, 0, 1, 0, 0},
+    cellwright_phase_info{sumDecoder, "sums", CELLWRIGHT_GRADIENT, V, 0, 0, 0, 0},
+    cellwright_phase_info{finishDecoder, "gradients", CELLWRIGHT_FINISH, 1, 0, 0, 0, 0},
 };
 
 template <typename Params, typename Buffers, typename Phases>

@@ -1,4 +1,5 @@
 // `bench`: time of cells against the bounds of the machine that were measured in the same run.
+#include "bench/bench_server.h"
 #include "bench/cell_bench.h"
 #include "bench/report.h"
 #include "bench/suites.h"
@@ -29,7 +30,7 @@ struct BenchArguments {
   EngineArguments engine;
   CellBenchOptions bench;
   std::string suite, html;
-  bool isNightly = false, isJson = false, hasPeers = false;
+  bool isNightly = false, isJson = false, hasPeers = false, serves = false;
 };
 
 constexpr int64_t kBenchedSize = 256;
@@ -210,6 +211,24 @@ void printTable(const BenchReport &report, const BenchArguments &arguments) {
   std::cout << compiled << "\n";
 }
 
+/// A shipped cell at the sizes of a request.
+std::optional<ServedCell> serveCell(const std::string &name, int64_t I, int64_t H) {
+  CellArguments one;
+  one.cell = name;
+  auto found = findCell(one);
+  if (!found)
+    return std::nullopt;
+  std::vector<SizeFact> facts;
+  for (const Dimension &dimension : found->cell().dimensions)
+    if (dimension.name == "I")
+      addDimensionFact(found->cell(), "I", I, facts);
+  auto bound = bindOrExplain(found->cell(), found->sources(), facts, H);
+  if (!bound)
+    return std::nullopt;
+  auto owner = std::make_shared<FoundCell>(std::move(*found));
+  return ServedCell{owner, owner->cell(), *bound};
+}
+
 int run(const BenchArguments &arguments) {
   if (!arguments.html.empty())
     checkCanWrite(arguments.html);
@@ -220,6 +239,11 @@ int run(const BenchArguments &arguments) {
     if (arguments.suite.empty())
       (void)sizeCell(arguments, name, entry);
   limitProcessors(arguments.engine.threads);
+  if (arguments.serves) {
+    serveBench(std::cin, std::cout, serveCell, arguments.engine.compileOptions(),
+               arguments.engine.threads);
+    return kDone;
+  }
   BenchReport report;
   report.date = today();
   report.machine = measureMachine(arguments.engine.threads);
@@ -272,12 +296,15 @@ Run addBench(CLI::App &app) {
             "time spent on each cell and shape");
   app.add_flag("--phases", arguments->bench.hasPhases,
                "also where the time goes, phase by phase, on the first thread");
+  app.add_flag("--serve", arguments->serves,
+               "measures what standard input asks for, one JSON object a line, {cell, I, H, N, T, "
+               "seconds}; for scripts that measure several programs in turn");
   app.add_flag("--json", arguments->isJson, "machine-readable");
   addPath(app, "--html", arguments->html, "writes a page with rooflines and tables");
   arguments->engine.addType(app);
   arguments->engine.addMachine(app);
   return [arguments] {
-    if (arguments->cells.empty() && arguments->suite.empty())
+    if (arguments->cells.empty() && arguments->suite.empty() && !arguments->serves)
       throw UsageError("bench: name a cell, as in `cellwright bench lstm`, or a --suite");
     arguments->bench.threads = arguments->engine.threads;
     arguments->bench.hasPeers = arguments->hasPeers;

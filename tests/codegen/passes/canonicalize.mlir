@@ -32,6 +32,21 @@ cell.cell @identities {
 
 // -----
 
+// x ^ 0 is 1 even at 0, where the rule for powers has no derivative.
+// CHECK-LABEL: @power_of_zero
+cell.cell @power_of_zero {
+  %h = cell.state "h" : !cell.tensor<H>
+  %zero = cell.constant 0.0 : !cell.tensor<>
+  // CHECK: %[[ONE:.*]] = cell.constant 1.000000e+00
+  // CHECK: %[[ONES:.*]] = cell.broadcast %[[ONE]]
+  // CHECK-NOT: cell.map
+  // CHECK: cell.next "h", %[[ONES]]
+  %a = cell.map "pow"(%h, %zero) : (!cell.tensor<H>, !cell.tensor<>) -> !cell.tensor<H>
+  cell.next "h", %a : !cell.tensor<H>
+}
+
+// -----
+
 // Zero times x is not zero if x is infinite.
 // CHECK-LABEL: @no_zero_times_x
 cell.cell @no_zero_times_x {

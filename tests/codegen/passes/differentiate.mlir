@@ -1,7 +1,9 @@
 // RUN: cell-opt %s -cell-differentiate -canonicalize -split-input-file | FileCheck %s
+// RUN: cell-opt %s "-pass-pipeline=builtin.module(cell.cell(cell-differentiate{altered-function=tanh altered-adjoint=dy}))" -split-input-file | FileCheck %s --check-prefix=ALTERED
 
 // The rule of tanh, from its result.
 // CHECK-LABEL: @tanh
+// ALTERED-LABEL: @tanh
 cell.cell @tanh {
   %h = cell.state "h" : !cell.tensor<4>
   // CHECK: %[[Y:.*]] = cell.map "tanh"
@@ -11,6 +13,8 @@ cell.cell @tanh {
   // CHECK: %[[D:.*]] = cell.map "sub"(%{{.*}}, %[[YY]])
   // CHECK: %[[DH:.*]] = cell.map "mul"(%[[DY]], %[[D]])
   // CHECK: cell.adjoint_state "h", %[[DH]]
+  // ALTERED: %[[DY:.*]] = cell.adjoint_next "h"
+  // ALTERED: cell.adjoint_state "h", %[[DY]]
   cell.next "h", %y : !cell.tensor<4>
 }
 

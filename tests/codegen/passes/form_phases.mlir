@@ -110,3 +110,39 @@ cell.cell @no_update {
   %y = cell.map "mul"(%h, %e) : (!cell.tensor<4>, !cell.tensor<4>) -> !cell.tensor<4>
   cell.next "h", %y : !cell.tensor<4>
 }
+
+// -----
+
+// A product reads a whole vector from memory: what is the same everywhere is written down for it.
+// CHECK-LABEL: @product_of_broadcast
+cell.cell @product_of_broadcast {
+  %h = cell.state "h" : !cell.tensor<4>
+  %U = cell.param "U" : !cell.tensor<4, 4>
+  // CHECK: %[[S:.*]] = cell.phase "core" columns 4 -> !cell.tensor<>
+  // CHECK: %[[V:.*]] = cell.phase "core" columns 4 -> !cell.tensor<4>
+  // CHECK: cell.broadcast %[[S]]
+  // CHECK: cell.contract[%{{.*}}] * [%[[V]]]
+  %s = cell.over "sum"(%h) : (!cell.tensor<4>) -> !cell.tensor<>
+  %v = cell.broadcast %s : !cell.tensor<> -> !cell.tensor<4>
+  %y = cell.matmul %U, %v : (!cell.tensor<4, 4>, !cell.tensor<4>) -> !cell.tensor<4>
+  cell.next "h", %y : !cell.tensor<4>
+}
+
+// -----
+
+// An adjoint that the caller gets too is not only what the step before gets, which is gone after its step.
+// CHECK-LABEL: @adjoint_of_state_and_input
+cell.cell @adjoint_of_state_and_input {
+  %x = cell.input "x" : !cell.tensor<4>
+  %h = cell.state "h" : !cell.tensor<4>
+  %dy = cell.adjoint_next "h" : !cell.tensor<4>
+  // CHECK: %[[D:.*]]:2 = cell.phase "backward_core"
+  // CHECK: %[[E:.*]] = cell.map "exp"
+  // CHECK: cell.yield %[[E]], %[[E]]
+  // CHECK-NOT: cell.phase
+  // CHECK: cell.adjoint_state "h", %[[D]]#{{[01]}}
+  // CHECK: cell.adjoint_input "x", %[[D]]#{{[01]}}
+  %0 = cell.map "exp"(%dy) : (!cell.tensor<4>) -> !cell.tensor<4>
+  cell.adjoint_state "h", %0 : !cell.tensor<4>
+  cell.adjoint_input "x", %0 : !cell.tensor<4>
+}

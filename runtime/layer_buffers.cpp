@@ -1,0 +1,146 @@
+// Where the buffers of a kernel stand: what the layer owns, and what the caller gives.
+#include "runtime/error.h"
+#include "runtime/layer_work.h"
+
+#include <algorithm>
+
+namespace cellwright {
+
+// Rows that the stages before and after the recurrence do at once. Forward their vectors of some
+// hundred columns stay in the second cache; backward a gradient is read and written once per block,
+// so that many rows pay.
+static constexpr int64_t kForwardBlockRows = 256;
+static constexpr int64_t kBackwardBlockRows = 1024;
+
+Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
+    : kernel(kernel), threads(threads) {
+  CELLWRIGHT_CHECK(kernel.abi_version == CELLWRIGHT_ABI_VERSION,
+                   "kernel `{}` has ABI version {}, this runtime has {}: compile the cell again",
+                   kernel.name, kernel.abi_version, CELLWRIGHT_ABI_VERSION);
+  format = {static_cast<cellwright_type>(kernel.type), kernel.width};
+  bindings.resize(kernel.buffer_count);
+  tables.assign(threads.size(), std::vector<cellwright_buffer>(kernel.buffer_count));
+  memory.resize(kernel.buffer_count);
+  zeros.resize(kernel.buffer_count);
+  for (auto *list : {&states, &previous, &initial, &carried, &carryA, &carryB, &resetSums})
+    list->resize(kernel.state_count);
+  stagePhases.resize(CELLWRIGHT_STAGE_COUNT);
+  for (int i = 0; i < kernel.phase_count; ++i)
+    stagePhases[kernel.phases[i].stage].push_back(i);
+  // What an update computes has no rows and stays.
+  for (int i = 0; i < kernel.buffer_count; ++i) {
+    const cellwright_buffer_info &info = kernel.buffers[i];
+    if (info.lifetime != CELLWRIGHT_UPDATE || info.role != CELLWRIGHT_VALUE)
+      continue;
+    memory[i].resize(format, info.elements, 0);
+    bindings[i].base = static_cast<std::byte *>(memory[i].view().data);
+  }
+}
+
+void Layer::Work::bind(int buffer, const SeriesView &view, bool movesWithStep, bool isOfBlock) {
+  int64_t rowBytes = view.rowStride() * format.elementBytes();
+  bindings[buffer] = {static_cast<std::byte *>(view.data), view.panelStride,
+                      movesWithStep ? batch.sequences * rowBytes : 0, isOfBlock};
+}
+
+void Layer::Work::bindRole(cellwright_role role, int index, const SeriesView &view,
+                           bool movesWithStep, bool isOfBlock) {
+  for (int i = 0; i < kernel.buffer_count; ++i)
+    if (kernel.buffers[i].role == role && kernel.buffers[i].index == index)
+      bind(i, view, movesWithStep, isOfBlock);
+}
+
+/// An index is one 32-bit integer per row, whatever the element type.
+void Layer::Work::bindInput(int index, const SeriesView &view) {
+  const cellwright_vector_info &info = kernel.inputs[index];
+  bindRole(CELLWRIGHT_INPUT, index, view, !info.per_sequence, false);
+  for (int i = 0; i < kernel.buffer_count; ++i)
+    if (info.is_index && kernel.buffers[i].role == CELLWRIGHT_INPUT &&
+        kernel.buffers[i].index == index && !info.per_sequence)
+      bindings[i].stepBytes = batch.sequences * static_cast<int64_t>(sizeof(int32_t));
+}
+
+/// Rows of a block, at most all.
+static int64_t blockRows(const Batch &batch, int64_t blockSteps) {
+  return std::min(blockSteps, batch.steps) * batch.sequences;
+}
+
+void Layer::Work::resize(const Batch &newBatch, bool keepsTape, bool hasResets) {
+  batch = newBatch;
+  hasTape = keepsTape;
+  blockSteps = std::max<int64_t>(1, kForwardBlockRows / batch.sequences);
+  backwardBlockSteps = std::max<int64_t>(1, kBackwardBlockRows / batch.sequences);
+  sequences.resize(batch.sequences);
+  for (int64_t row = 0; row < batch.sequences; ++row)
+    sequences[row] = static_cast<int32_t>(batch.caller(row));
+  int64_t N = batch.sequences;
+  for (int s = 0; s < kernel.state_count; ++s) {
+    states[s].resize(format, (batch.steps + 1) * N, kernel.states[s].size);
+    if (hasResets)
+      previous[s].resize(format, batch.steps * N, kernel.states[s].size);
+    bindRole(CELLWRIGHT_STATE, s, hasResets ? previous[s].view() : states[s].view(), true, false);
+    bindRole(CELLWRIGHT_NEXT, s, states[s].view().from(N), true, false);
+  }
+  for (int i = 0; i < kernel.buffer_count; ++i) {
+    const cellwright_buffer_info &info = kernel.buffers[i];
+    bool isOwn = info.role == CELLWRIGHT_VALUE || info.role == CELLWRIGHT_OUTPUT;
+    if (!isOwn || info.lifetime == CELLWRIGHT_UPDATE)
+      continue;
+    // The output is read by the caller after the call: all of it stays.
+    bool isWhole =
+        (info.lifetime == CELLWRIGHT_TAPE && keepsTape) || info.role == CELLWRIGHT_OUTPUT;
+    bool isStepwise = info.lifetime == CELLWRIGHT_STEP || info.lifetime == CELLWRIGHT_SEQUENCE;
+    int64_t rows = isWhole ? batch.steps * N : isStepwise ? N : blockRows(batch, backwardBlockSteps);
+    memory[i].resize(format, rows, info.columns);
+    bind(i, memory[i].view(), !isStepwise, !isWhole);
+  }
+}
+
+/// The caller's adjoints; what is absent is read from zeros, or written where nobody looks.
+void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
+  int64_t N = batch.sequences;
+  for (int i = 0; i < kernel.buffer_count; ++i) {
+    const cellwright_buffer_info &info = kernel.buffers[i];
+    auto index = static_cast<size_t>(info.index);
+    SeriesView view;
+    if (info.role == CELLWRIGHT_ADJOINT_OUTPUT)
+      view = arguments.outputAdjoint;
+    else if (info.role == CELLWRIGHT_ADJOINT_DIRECT)
+      view = entryOf(arguments.stateAdjoints, index);
+    else if (info.role == CELLWRIGHT_ADJOINT_INPUT)
+      view = entryOf(arguments.inputAdjoints, index);
+    else if (info.role == CELLWRIGHT_ADJOINT_PARAM)
+      bindings[i].base = static_cast<std::byte *>(entryOf(arguments.paramGradients, index));
+    else if (info.is_zeroed)
+      memory[i].clear();
+    bool isCallers = info.role == CELLWRIGHT_ADJOINT_OUTPUT ||
+                     info.role == CELLWRIGHT_ADJOINT_DIRECT ||
+                     info.role == CELLWRIGHT_ADJOINT_INPUT;
+    if (!isCallers)
+      continue;
+    bool isPerSequence = info.lifetime == CELLWRIGHT_SEQUENCE;
+    if (view.data) {
+      bind(i, view, !isPerSequence, false);
+      continue;
+    }
+    bool isWritten = info.role == CELLWRIGHT_ADJOINT_INPUT;
+    zeros[i].resize(format, isPerSequence || !isWritten ? N : blockRows(batch, backwardBlockSteps),
+                    info.columns);
+    zeros[i].clear();
+    bind(i, zeros[i].view(), isWritten && !isPerSequence, isWritten);
+  }
+}
+
+/// The buffers as a phase of a thread sees them whose first row is sequence 0 of `step`; valid
+/// until the thread's next call.
+cellwright_buffer *Layer::Work::tableAt(int64_t step, int64_t blockBegin, int thread) {
+  std::vector<cellwright_buffer> &table = tables[thread];
+  for (size_t i = 0; i < bindings.size(); ++i) {
+    const BufferBinding &binding = bindings[i];
+    int64_t steps = binding.isOfBlock ? step - blockBegin : step;
+    table[i] = {binding.base + steps * binding.stepBytes, binding.panelStride};
+  }
+  return table.data();
+}
+
+} // namespace cellwright
