@@ -121,14 +121,15 @@ constexpr std::array kLeakyBuffers = {
     cellwright_buffer_info{"sum of dv", CELLWRIGHT_VALUE, CELLWRIGHT_SEQUENCE, 0, H, 0, 1},
 };
 constexpr std::array kLeakyPhases = {
-    cellwright_phase_info{stepForward, "step", CELLWRIGHT_FORWARD_CORE, 1, 0, 0},
-    cellwright_phase_info{addStyle, "style", CELLWRIGHT_FORWARD_AFTER, 2, 1, 0},
-    cellwright_phase_info{stepBackward, "step back", CELLWRIGHT_BACKWARD_CORE, 1, 0, 0},
-    cellwright_phase_info{copyInputAdjoint, "dx", CELLWRIGHT_BACKWARD_AFTER, 1, 0, 1},
-    cellwright_phase_info{addUpStyle, "dv", CELLWRIGHT_BACKWARD_AFTER, 1, 1, 1},
-    cellwright_phase_info{sumParameter, "sums", CELLWRIGHT_GRADIENT, H, 0, 0},
-    cellwright_phase_info{copyStyle, "dv of sequences", CELLWRIGHT_BACKWARD_SEQUENCE, 1, 0, 1},
-    cellwright_phase_info{finish, "gradients", CELLWRIGHT_FINISH, 1, 0, 0},
+    cellwright_phase_info{stepForward, "step", CELLWRIGHT_FORWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{addStyle, "style", CELLWRIGHT_FORWARD_AFTER, 2, 1, 0, 0, 0},
+    cellwright_phase_info{stepBackward, "step back", CELLWRIGHT_BACKWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{copyInputAdjoint, "dx", CELLWRIGHT_BACKWARD_AFTER, 1, 0, 1, 0, 0},
+    cellwright_phase_info{addUpStyle, "dv", CELLWRIGHT_BACKWARD_AFTER, 1, 1, 1, 0, 0},
+    cellwright_phase_info{sumParameter, "sums", CELLWRIGHT_GRADIENT, H, 0, 0, 0, 0},
+    cellwright_phase_info{copyStyle, "dv of sequences", CELLWRIGHT_BACKWARD_SEQUENCE, 1, 0, 1, 0,
+                          0},
+    cellwright_phase_info{finish, "gradients", CELLWRIGHT_FINISH, 1, 0, 0, 0, 0},
 };
 // Without v: no phase reads or writes its buffers.
 constexpr std::array kPlainPhases = {kLeakyPhases[0], kLeakyPhases[2], kLeakyPhases[3],
@@ -153,8 +154,8 @@ constexpr std::array kDoublingBuffers = {
     series("dx", CELLWRIGHT_ADJOINT_INPUT, CELLWRIGHT_BLOCK),
 };
 constexpr std::array kDoublingPhases = {
-    cellwright_phase_info{doubleForward, "double", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0},
-    cellwright_phase_info{doubleBackward, "double back", CELLWRIGHT_BACKWARD_BEFORE, 1, 0, 1},
+    cellwright_phase_info{doubleForward, "double", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{doubleBackward, "double back", CELLWRIGHT_BACKWARD_BEFORE, 1, 0, 1, 0, 0},
 };
 
 //===-- Embedding -----------------------------------------------------------------------------===//
@@ -190,9 +191,9 @@ constexpr std::array kEmbeddingBuffers = {
     numbers("sum of de", CELLWRIGHT_VALUE, H *kSymbols),
 };
 constexpr std::array kEmbeddingPhases = {
-    cellwright_phase_info{pick, "pick", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0},
-    cellwright_phase_info{sumTable, "sums", CELLWRIGHT_GRADIENT, 1, 0, 0},
-    cellwright_phase_info{finishTable, "gradients", CELLWRIGHT_FINISH, 1, 0, 0},
+    cellwright_phase_info{pick, "pick", CELLWRIGHT_FORWARD_BEFORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{sumTable, "sums", CELLWRIGHT_GRADIENT, 1, 0, 0, 0, 0},
+    cellwright_phase_info{finishTable, "gradients", CELLWRIGHT_FINISH, 1, 0, 0, 0, 0},
 };
 
 //===-- Kernels -------------------------------------------------------------------------------===//
