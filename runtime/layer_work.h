@@ -55,6 +55,8 @@ struct Layer::Work {
   //===-- Stages (layer_stages.cpp) -----------------------------------------------------------===//
 
   void runStage(cellwright_stage stage, int thread, int64_t blockBegin, int64_t blockEnd);
+  void runRows(std::span<const int> phases, int thread, int64_t blockBegin, int64_t blockEnd);
+  void runSteps(std::span<const int> phases, int thread, int64_t blockBegin, int64_t blockEnd);
   void runSums(cellwright_stage stage, int thread, int64_t blockBegin, int64_t blockEnd);
   void runSequences(cellwright_stage stage);
   void runUpdate(cellwright_stage stage);

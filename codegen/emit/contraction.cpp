@@ -69,10 +69,9 @@ std::string Contractions::productTile(int rows, int vectors, Location loc) {
   sums = f.loopCarrying(f.index(0), columns, width, sums, [&](Value first, ValueRange panelSums) {
     Value panel = f.divide(first, width);
     Value operandPanel = f.at(operand, f.mul(panel, panelStride));
-    // Panels lie far apart: no processor sees the next one coming.
-    Value operandAhead = f.at(operandPanel, f.mul(panelStride, 2));
+    // Rows of the next tile: a panel of these is too short for a processor to see them coming.
     for (int r = 0; r < rows; ++r)
-      f.prefetch(f.at(operandAhead, r * width));
+      f.prefetch(f.at(operandPanel, int64_t{rows + r} * width));
     Value weightsPanel = f.at(weights, f.mul(first, int64_t{vectors} * width));
     Value aheadPanel = f.at(ahead, f.mul(first, aheadStep));
     Value end = f.min(f.sub(columns, first), f.index(width));
