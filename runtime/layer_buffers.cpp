@@ -27,14 +27,28 @@ Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
   stagePhases.resize(CELLWRIGHT_STAGE_COUNT);
   for (int i = 0; i < kernel.phase_count; ++i)
     stagePhases[kernel.phases[i].stage].push_back(i);
-  // What an update computes has no rows and stays.
+  bindUpdateValues();
+}
+
+/// What an update computes, packed weights above all, has no rows and stays: all in one block.
+void Layer::Work::bindUpdateValues() {
+  std::vector<size_t> offsets(kernel.buffer_count);
+  auto isOfUpdate = [&](int i) {
+    return kernel.buffers[i].lifetime == CELLWRIGHT_UPDATE &&
+           kernel.buffers[i].role == CELLWRIGHT_VALUE;
+  };
+  size_t bytes = 0;
   for (int i = 0; i < kernel.buffer_count; ++i) {
-    const cellwright_buffer_info &info = kernel.buffers[i];
-    if (info.lifetime != CELLWRIGHT_UPDATE || info.role != CELLWRIGHT_VALUE)
+    if (!isOfUpdate(i))
       continue;
-    memory[i].resize(format, info.elements, 0);
-    bindings[i].base = static_cast<std::byte *>(memory[i].view().data);
+    offsets[i] = bytes;
+    size_t own = static_cast<size_t>(kernel.buffers[i].elements * format.elementBytes());
+    bytes += (own + kAlignment - 1) / kAlignment * kAlignment;
   }
+  updateValues.resize(bytes);
+  for (int i = 0; i < kernel.buffer_count; ++i)
+    if (isOfUpdate(i))
+      bindings[i].base = updateValues.data() + offsets[i];
 }
 
 void Layer::Work::bind(int buffer, const SeriesView &view, bool movesWithStep, bool isOfBlock) {
@@ -90,7 +104,9 @@ void Layer::Work::resize(const Batch &newBatch, bool keepsTape, bool hasResets) 
     bool isWhole =
         (info.lifetime == CELLWRIGHT_TAPE && keepsTape) || info.role == CELLWRIGHT_OUTPUT;
     bool isStepwise = info.lifetime == CELLWRIGHT_STEP || info.lifetime == CELLWRIGHT_SEQUENCE;
-    int64_t rows = isWhole ? batch.steps * N : isStepwise ? N : blockRows(batch, backwardBlockSteps);
+    int64_t rows = isWhole      ? batch.steps * N
+                   : isStepwise ? N
+                                : blockRows(batch, backwardBlockSteps);
     memory[i].resize(format, rows, info.columns);
     bind(i, memory[i].view(), !isStepwise, !isWhole);
   }

@@ -115,8 +115,8 @@ void Layer::Work::resetAdjoints(int64_t step, int64_t rowBegin, int64_t rowEnd) 
   }
 }
 
-/// Zeros for what sequences without a step bring, and what reaches the initial states: by resets, and by the first step unless that went on from an
-/// earlier call.
+/// Zeros for what sequences without a step bring, and what reaches the initial states: by resets,
+/// and by the first step unless that went on from an earlier call.
 void Layer::Work::endAdjoints(const BackwardArguments &arguments) {
   for (int i = 0; i < kernel.input_count; ++i) {
     SeriesView adjoint = entryOf(arguments.inputAdjoints, static_cast<size_t>(i));

@@ -45,6 +45,7 @@ struct Layer::Work {
   //===-- Buffers (layer_buffers.cpp) ---------------------------------------------------------===//
 
   void resize(const Batch &batch, bool keepsTape, bool hasResets);
+  void bindUpdateValues();
   void bind(int buffer, const SeriesView &view, bool movesWithStep, bool isOfBlock);
   void bindRole(cellwright_role role, int index, const SeriesView &view, bool movesWithStep,
                 bool isOfBlock);
@@ -109,6 +110,7 @@ struct Layer::Work {
 
   std::vector<BufferBinding> bindings;
   std::vector<std::vector<cellwright_buffer>> tables; // per thread: what its phases see
+  AlignedBytes updateValues;                          // of the buffers that an update computes
   std::vector<Series> memory;                         // of the buffers that are the layer's own
   std::vector<Series> states, previous; // per state: T + 1 rows of N, and T more where resets cut
   std::vector<Series> initial;          // per state: what a reset restores

@@ -24,8 +24,9 @@ public:
     if (size <= capacity)
       return;
     // Large blocks stand on large pages, where the system has them: rows of one step lie on
-    // hundreds of pages.
-    size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
+    // hundreds of pages, and small pages of weights share the second cache badly (at 1 MB of it,
+    // 768 KB are read at 181 GB/s from small pages, at 213 from large ones; measured on Zen 5).
+    size_t alignment = size >= kHugePage / 2 ? kHugePage : kAlignment;
     size_t rounded = (size + alignment - 1) / alignment * alignment;
     bytes.reset(static_cast<std::byte *>(std::aligned_alloc(alignment, rounded)));
     if (!bytes)

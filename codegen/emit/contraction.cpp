@@ -125,9 +125,8 @@ std::string Contractions::products(int vectors, Location loc) {
     Value one = arith::ExtUIOp::create(f.b, loc, i64, f.isLess(tile, larger));
     Value tileRows = f.add(least, one);
     Value brings = arith::AndIOp::create(f.b, loc, isAhead, f.isLess(tile, f.index(bringers)));
-    Value from = arith::SelectOp::create(
-        f.b, loc, brings, f.at(ahead, f.mul(f.mul(tile, columns), lineElements)), weights);
-    Value step = arith::SelectOp::create(f.b, loc, brings, f.index(lineElements), f.index(0));
+    Value from = f.select(brings, f.at(ahead, f.mul(f.mul(tile, columns), lineElements)), weights);
+    Value step = f.select(brings, f.index(lineElements), f.index(0));
     for (int variant = most; variant >= 1; --variant)
       f.when(f.isEqual(tileRows, f.index(variant)), [&] {
         f.call(tiles[variant - 1], {f.at(operand, f.mul(row, width)), panelStride, columns, weights,
