@@ -30,6 +30,7 @@ struct TrainLmArguments {
   EngineArguments engine;
 };
 
+/// A handler of signals reaches nothing but globals.
 std::atomic<bool> isInterrupted{false};
 
 /// The first signal lets the update end and writes a checkpoint; the second ends the program.
@@ -59,11 +60,11 @@ struct TrainTexts {
   }
 
   Vocabulary vocabularyOf(const TrainLmArguments &arguments, const TrainOptions &options) const {
-    Vocabulary own = Vocabulary::ofText(symbolKindOf(options), text, arguments.text);
+    Vocabulary own = Vocabulary::ofText(symbolUnitOf(options), text, arguments.text);
     if (arguments.validationText.empty())
       return own;
     return Vocabulary::merge(
-        own, Vocabulary::ofText(symbolKindOf(options), validationText, arguments.validationText));
+        own, Vocabulary::ofText(symbolUnitOf(options), validationText, arguments.validationText));
   }
 
   std::string text, validationText;
