@@ -74,6 +74,13 @@ double usefulRows(const CellBenchOptions &options) {
 
 } // namespace
 
+MachineSpeed speedFor(const Machine &machine, const CellCost &cost, bool isDouble, bool isAll) {
+  auto weightBytes = static_cast<int64_t>(cost.forward.weightBytes);
+  const MemoryLevel &level = machine.levelFor(weightBytes, isAll);
+  return {machine.peak(isDouble, isAll), isAll ? level.bandwidthOfAll : level.bandwidth,
+          machine.multiplyAddSeconds};
+}
+
 std::string_view nameOf(Pass pass) {
   for (const PassRow &row : kPasses)
     if (row.pass == pass)
@@ -131,10 +138,7 @@ std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const Comp
 
   CellCost cost = measureCost(cell, bound, compile);
   bool isAll = options.threads > 1;
-  auto weightBytes = static_cast<int64_t>(cost.forward.weightBytes);
-  const MemoryLevel &level = machine.levelFor(weightBytes, isAll);
-  MachineSpeed speed{machine.peak(compile.isDouble, isAll),
-                     isAll ? level.bandwidthOfAll : level.bandwidth, machine.multiplyAddSeconds};
+  MachineSpeed speed = speedFor(machine, cost, compile.isDouble, isAll);
   double forwardBound = boundSeconds(cost.forward, speed, options.steps, options.sequences);
   double backwardBound = boundSeconds(cost.backward, speed, options.steps, options.sequences);
   std::vector<Timing> timings = measureInTurn(pieces, options.seconds);

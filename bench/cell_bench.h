@@ -4,6 +4,7 @@
 #include "bench/machine.h"
 #include "bench/timing.h"
 #include "codegen/compile.h"
+#include "codegen/plan.h"
 
 #include <cstdint>
 #include <string>
@@ -50,6 +51,10 @@ struct BenchRow {
   double compileSeconds = 0;
   std::vector<PhaseRow> phases; // of the last pass, if asked for
 };
+
+/// The speeds of a machine that bound this cell: its weights come from the fastest cache that holds
+/// them. One core, or with `isAll` all threads together.
+MachineSpeed speedFor(const Machine &machine, const CellCost &cost, bool isDouble, bool isAll);
 
 /// Compiles and measures a cell on random numbers. Throws Error if a peer's results differ from
 /// ours by more than 1e-3: then they are not the same cell.

@@ -304,6 +304,15 @@ private:
   CellCost cost;
 };
 
+/// Flops, bytes and dependences of one direction.
+std::string describeCost(std::string_view direction, const StepCost &cost) {
+  return fmt::format("  {}: {:.0f} flops many steps at once, {:.0f} step by step\n"
+                     "    a step reads {:.0f} bytes of weights, {} phases wait for each other, {} "
+                     "multiply-adds in a row\n",
+                     direction, cost.batchedFlops, cost.coreFlops, cost.weightBytes, cost.phases,
+                     cost.latency);
+}
+
 } // namespace
 
 CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options) {
@@ -330,10 +339,13 @@ std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions
     if (bound.dimensions[i] > 0)
       sizes +=
           fmt::format(", {} = {}", std::string_view(cell.dimensions[i].name), bound.dimensions[i]);
+  CellCost cost = CostCounter(compilation.scheduled(), options.isDouble ? 8 : 4).count();
   return fmt::format("{}, {}{}, target {} ({}), vectors of {} bytes\n", std::string_view(cell.name),
                      options.isDouble ? "f64" : "f32", sizes, target.name, target.cpu,
                      target.vectorBytes) +
-         PlanPrinter(compilation.scheduled(), target, options.isDouble).print();
+         PlanPrinter(compilation.scheduled(), target, options.isDouble).print() +
+         "\ncost of a step of one sequence, of its products\n" +
+         describeCost("forward", cost.forward) + describeCost("backward", cost.backward);
 }
 
 } // namespace cellwright

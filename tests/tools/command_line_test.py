@@ -180,6 +180,10 @@ class CommandLineTest(ProgramTest):
         self.assertIn("digraph", forms["dot"])
         self.assertIn("cell.", forms["ir"])
         self.assertIn("H = 16", forms["plan"])
+        # Three gates of 16 x 128 read x before the recurrence, three of 16 x 16 read h in it.
+        self.assertIn(f"forward: {2 * 3 * 16 * 128} flops many steps at once, {2 * 3 * 16 * 16} step by step",
+                      forms["plan"])
+        self.assertRegex(forms["plan"], r"N = 32: forward [0-9.]+ us, backward [0-9.]+ us\n")
         xml.etree.ElementTree.fromstring(forms["svg"])
         # The text is a cell again.
         again = self.write("again.cell", forms["text"])
@@ -217,6 +221,20 @@ class CommandLineTest(ProgramTest):
         table = self.run_well("gradcheck", "lstm", "--dim", "H=3", "--lengths", "--resets").out
         for row in rows:
             self.assertIn(row["tensor"], table)
+
+    def test_gradcheck_does_not_accuse_what_it_cannot_compare(self):
+        # Random states are negative too: the loss is NaN, and says nothing about the input's gradient.
+        cell = self.write("root.cell", "cell root {\n  input x[H]\n  state h[H]\n  h' = sqrt(h) + x\n}\n")
+        result = run_program("gradcheck", cell, "--steps", 1)
+        self.assertEqual(result.status, BAD_INPUT)
+        self.assertIn("UNSURE, ", result.out)
+        self.assertNotIn("WRONG", result.out)
+        self.assertIn("the run gives NaN or infinity", result.out)
+
+    def test_threads_of_one_stream_are_one_if_not_given(self):
+        help_of = {command: self.run_well(*command.split(), "--help").out for command in ("eval lm", "sample")}
+        for command, text in help_of.items():
+            self.assertRegex(text, r"--threads N .*\[1\]", command)
 
     def test_bench_prints_time_speed_and_part_of_the_peak(self):
         arguments = ["bench", "lstm", "--dim", "H=16", "--dim", "I=16", "--steps", "10", "--seconds", "0.01"]

@@ -1,9 +1,11 @@
 // `show`: a cell as text, LaTeX, picture, intermediate code or plan.
+#include "bench/cell_bench.h"
 #include "codegen/compile.h"
 #include "codegen/plan.h"
 #include "dsl/draw.h"
 #include "dsl/latex.h"
 #include "dsl/print.h"
+#include "fmt/format.h"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
 #include "tools/options.h"
@@ -41,8 +43,25 @@ std::string writeIr(const FoundCell &found, const ShowArguments &arguments) {
                      arguments.engine.compileOptions());
 }
 
+/// What no program can beat on one core of this machine, for few sequences and for many.
+std::string describeBounds(const CellCost &cost, bool isDouble) {
+  MachineSpeed speed = speedFor(measureMachine(1), cost, isDouble, false);
+  std::string text = fmt::format(
+      "\nleast time of a step on one core of this machine: {:.0f} GFLOP/s, weights at {:.0f} GB/s, "
+      "{:.2f} ns a multiply-add\n",
+      speed.peakFlops / 1e9, speed.weightBandwidth / 1e9, speed.multiplyAddSeconds * 1e9);
+  for (int64_t sequences : {1, 32})
+    text += fmt::format("  N = {}: forward {:.2f} us, backward {:.2f} us\n", sequences,
+                        boundSeconds(cost.forward, speed, 1, sequences) * 1e6,
+                        boundSeconds(cost.backward, speed, 1, sequences) * 1e6);
+  return text;
+}
+
 std::string writePlan(const FoundCell &found, const ShowArguments &arguments) {
-  return printPlan(found.cell(), numbersFor(found), arguments.engine.compileOptions());
+  Bound bound = numbersFor(found);
+  CompileOptions options = arguments.engine.compileOptions();
+  return printPlan(found.cell(), bound, options) +
+         describeBounds(measureCost(found.cell(), bound, options), options.isDouble);
 }
 
 constexpr Form kForms[] = {
