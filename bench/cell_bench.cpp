@@ -26,7 +26,8 @@ struct PassRow {
 };
 constexpr PassRow kPasses[] = {{Pass::Forward, "forward"},
                                {Pass::ForwardTape, "forward, keeping the tape"},
-                               {Pass::Both, "forward + backward"}};
+                               {Pass::Both, "forward + backward"},
+                               {Pass::BothLimited, "forward + backward, 1/10 tape"}};
 
 /// A peer that has the cell.
 struct RunningPeer {
@@ -143,7 +144,7 @@ std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const Comp
   double backwardBound = boundSeconds(cost.backward, speed, options.steps, options.sequences);
   std::vector<Timing> timings = measureInTurn(pieces, options.seconds);
   for (size_t i = 0; i < rows.size(); ++i) {
-    bool isBoth = rows[i].pass == nameOf(Pass::Both);
+    bool isBoth = rows[i].pass == nameOf(Pass::Both) || rows[i].pass == nameOf(Pass::BothLimited);
     rows[i].timing = timings[i];
     rows[i].flops = (isBoth ? 3 : 1) * cost.forward.flops() * usefulRows(options);
     rows[i].bound = options.lengths.empty() ? forwardBound + (isBoth ? backwardBound : 0) : 0;

@@ -13,8 +13,8 @@
 namespace cellwright {
 
 /// What is run of a cell. Flops of both are three times those of the first: the backward pass
-/// counts twice the forward pass.
-enum class Pass : uint8_t { Forward, ForwardTape, Both };
+/// counts twice the forward pass. Limited: a tenth of the tape's memory, and no more flops counted.
+enum class Pass : uint8_t { Forward, ForwardTape, Both, BothLimited };
 std::string_view nameOf(Pass pass);
 
 struct CellBenchOptions {

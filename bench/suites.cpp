@@ -134,6 +134,13 @@ const SuiteRow kSuites[] = {
        return square({{256, 32, 100}, {256, 64, 200}});
      },
      true},
+    {"long",
+     "10,000 steps with the whole tape, and with a tenth of its memory",
+     {Pass::Both, Pass::BothLimited},
+     inferenceCells,
+     [](Extent) {
+       return square({{256, 1, 10'000}, {256, 8, 10'000}});
+     }},
 };
 
 } // namespace

@@ -315,6 +315,22 @@ std::string describeCost(std::string_view direction, const StepCost &cost) {
 
 } // namespace
 
+TapeShape measureTape(const Cell &cell, const Bound &bound, const CompileOptions &options) {
+  Target target = targetOrThrow(options.target);
+  Compilation compilation;
+  compilation.schedule(cell, bound, nullptr, options, nullptr);
+  KernelDescription kernel = compilation.emit(target, options.isDouble);
+  TapeShape shape;
+  shape.format = {options.isDouble ? CELLWRIGHT_F64 : CELLWRIGHT_F32, kernel.width};
+  shape.outputState = kernel.outputState;
+  for (const VectorDescription &state : kernel.states)
+    shape.states.push_back(state.size);
+  for (const BufferDescription &buffer : kernel.buffers)
+    if (isTapeValue(buffer.role, buffer.lifetime))
+      shape.values.push_back(buffer.columns);
+  return shape;
+}
+
 CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options) {
   Compilation compilation;
   compilation.schedule(cell, bound, nullptr, options, nullptr);

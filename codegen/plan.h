@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/compile.h"
+#include "runtime/tape_plan.h"
 
 #include <string>
 
@@ -24,6 +25,9 @@ struct CellCost {
   int64_t tapeBytes = 0;      // kept per step and sequence for the backward pass, beside the states
   int64_t stateBytes = 0;
 };
+
+/// What the cell's kernel keeps for its backward pass, also for a target that cannot run here.
+TapeShape measureTape(const Cell &cell, const Bound &bound, const CompileOptions &options);
 
 /// Schedules the cell and adds up.
 CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options);

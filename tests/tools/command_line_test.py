@@ -189,6 +189,27 @@ class CommandLineTest(ProgramTest):
         again = self.write("again.cell", forms["text"])
         self.assertEqual(self.run_well("show", again).out, forms["text"])
 
+    def test_the_plan_counts_the_tape_and_what_a_limit_on_it_costs(self):
+        lstm = ["show", "lstm", "--as", "plan", "--dim", "H=256", "--dim", "I=256", "--target", "x86-64-v3"]
+        self.assertIn("tape, beside the output that is whole in any case\n"
+                      "  per step and sequence: 6144 bytes\n"
+                      "  T = 100, N = 32: ", self.run_well(*lstm).out)
+        call = lstm + ["--steps", 10000, "--batch", 8]
+        whole = self.run_well(*call).out
+        self.assertRegex(whole, r"  T = 10000, N = 8: 5\d{8} bytes \(5\d\d MB\)\n$")
+        limited = self.run_well(*call, "--memory", "50MB").out
+        self.assertTrue(limited.startswith(whole))
+        self.assertRegex(limited[len(whole):], r"^  under 50000000 bytes \(50 MB\): [34]\d{7} bytes \([34][\d.]+ MB\)\n"
+                                               r"    1\d segments of at most K = \d+ steps; states kept 1\d times\n"
+                                               r"    forward work: 1\.9\d times that of the whole tape\n$")
+        self.assertRegex(self.run_well(*call, "--memory", "1GiB").out, r"  under 1073741824 bytes \(1\.07 GB\): 5\d{8} bytes "
+                                                                       r"\(5\d\d MB\)\n    it fits whole\n$")
+        self.check_refused(BAD_INPUT, r"--memory: the tape of 10000 steps of 8 sequences does not fit into 1000000 bytes: the "
+                           r"smallest plan takes \d+", *call, "--memory", "1MB")
+        self.check_refused(BAD_INPUT, r"a tape of about .* is more than can be counted", "show", "lstm", "--as", "plan", "--dim",
+                           "H=1000000", "--steps", 1000000, "--batch", 1000000)
+        self.check_refused(BAD_COMMAND_LINE, r"--steps, --batch and --memory belong to `--as plan`", "show", "lstm", "--steps", 5)
+
     # ---- Tables
 
     def test_list_names_the_shipped_cells(self):
