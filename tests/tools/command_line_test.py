@@ -180,6 +180,9 @@ class CommandLineTest(ProgramTest):
         self.assertIn("digraph", forms["dot"])
         self.assertIn("cell.", forms["ir"])
         self.assertIn("H = 16", forms["plan"])
+        self.assertIn("flops: 1024 per row; weights: 2048 bytes", forms["plan"])  # two gates of [16, 16]
+        self.assertRegex(forms["plan"], r"target's nominal \d+ GF/s, \d+ GB/s")
+        self.assertRegex(forms["plan"], r"N = 1: forward [\d.]+ us by \w+, backward [\d.]+ us by \w+")
         xml.etree.ElementTree.fromstring(forms["svg"])
         # The text is a cell again.
         again = self.write("again.cell", forms["text"])
