@@ -130,6 +130,8 @@ void Layer::measurePhases(std::vector<PhaseTime> *times) {
   work->phaseTimes = times;
 }
 
+bool Layer::dividesColumns(cellwright_stage core) const { return work->dividesColumns(core); }
+
 int64_t Layer::tapeBytes() const {
   const cellwright_kernel &kernel = work->kernel;
   int64_t columns = 0;

@@ -90,6 +90,10 @@ public:
   /// stops that. Costs two readings of the clock per call of a phase.
   void measurePhases(std::vector<PhaseTime> *times);
 
+  /// True if the threads divided the columns of the last call's steps, false if the rows; of the
+  /// recurrence, forward or backward.
+  bool dividesColumns(cellwright_stage core) const;
+
   /// Bytes that the tape holds per step and sequence.
   int64_t tapeBytes() const;
 
