@@ -40,8 +40,8 @@ ServedRun makePeerRun(const Cell &cell, const Bound &bound, const SequenceInput 
     if (!row.name.starts_with(request.by))
       continue;
     std::shared_ptr<Peer> peer = row.make(cell, bound, input, threads);
-    CELLWRIGHT_CHECK(peer && (isForward || peer->hasBackward()), "{} has no such pass of `{}`",
-                     row.name, request.cell);
+    if (!peer || (!isForward && !peer->hasBackward()))
+      return nullptr;
     return [peer, isForward] { isForward ? peer->runForward() : peer->runBoth(); };
   }
   throw Error(fmt::format("this program was built without {}", request.by));
@@ -103,7 +103,9 @@ void serveBench(std::istream &in, std::ostream &out, const MakeServedRun &make) 
         compileSeconds = secondsSince(start);
         lastAsked = asked;
       }
-      answer = {{"times", measure(run, seconds)}, {"compile_seconds", compileSeconds}};
+      answer = Json::object();
+      if (run)
+        answer = {{"times", measure(run, seconds)}, {"compile_seconds", compileSeconds}};
     } catch (const std::exception &error) {
       answer = {{"error", error.what()}};
     }

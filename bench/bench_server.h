@@ -20,7 +20,7 @@ struct ServedRequest {
 
 /// Does once what was asked for; owns all that it needs.
 using ServedRun = std::function<void()>;
-/// Throws Error if it is not to be had.
+/// Empty if a peer has no such cell or pass. Throws Error if it is not to be had at all.
 using MakeServedRun = std::function<ServedRun(const ServedRequest &)>;
 
 /// The run of a cell, by us or by a peer. `owner` keeps what the cell refers to.
@@ -28,8 +28,8 @@ ServedRun makeCellRun(std::shared_ptr<const void> owner, const Cell &cell, const
                       const ServedRequest &request, const CompileOptions &compile, int threads);
 
 /// Reads one JSON object a line, {task, cell, by, pass, I, H, N, T, seconds}, and answers each with
-/// a line: {times: seconds of each run, compile_seconds: of what came before}, or {error}. What was
-/// asked last stays compiled.
+/// a line: {times: seconds of each run, compile_seconds: of what came before}, {} where a peer has
+/// no such cell or pass, or {error}. What was asked last stays compiled.
 void serveBench(std::istream &in, std::ostream &out, const MakeServedRun &make);
 
 } // namespace cellwright

@@ -4,6 +4,8 @@ Nothing here is about how fast anything is: times only have to be there.
 """
 
 import copy
+import importlib.machinery
+import importlib.util
 import json
 import subprocess
 import sys
@@ -100,7 +102,8 @@ class BenchTest(ProgramTest):
 
     def test_serve_answers_each_line(self):
         ask = {"cell": "elman", "I": 8, "H": 8, "N": 2, "T": 3, "seconds": 0.001}
-        lines = [ask, {**ask, "pass": "forward"}, {**ask, "task": "lm"}, {**ask, "by": "nobody"}, {**ask, "task": "x"}]
+        lines = [ask, {**ask, "pass": "forward"}, {**ask, "task": "lm"}, {**ask, "by": "nobody"}, {**ask, "task": "x"},
+                 {**ask, "by": "plain C++"}]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         result = self.run_well("bench", "--serve", input=text.encode())
         answers = [json.loads(line) for line in result.out.splitlines()]
@@ -109,6 +112,7 @@ class BenchTest(ProgramTest):
             self.assertGreaterEqual(len(answer["times"]), 3)
         self.assertEqual(answers[3]["error"], "this program was built without nobody")
         self.assertEqual(answers[4]["error"], "task: expected `cell` or `lm`, got `x`")
+        self.assertEqual(answers[5], {})  # it has no elman
 
 
 class CompareTest(ProgramTest):
@@ -154,6 +158,38 @@ class CompareTest(ProgramTest):
         result = subprocess.run([*COMPARE, self.write("a.json", "{}"), self.path("a.json")], capture_output=True, text=True)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("is not what `cellwright bench --json` writes", result.stderr)
+
+
+class PeersTest(unittest.TestCase):
+    """The script that measures others, without any of them."""
+
+    def setUp(self):
+        loader = importlib.machinery.SourceFileLoader("bench_peers", str(ROOT / "scripts" / "bench-peers"))
+        self.peers = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_peers", loader))
+        loader.exec_module(self.peers)
+
+    def test_a_worker_keeps_its_name_and_adds_what_it_asks(self):
+        worker = self.peers.Worker("echo", ["cat"], 1, {"by": "somebody"})
+        self.assertEqual(worker.name, "echo")
+        self.assertEqual(worker.ask({"H": 8}), {"H": 8, "by": "somebody"})
+        worker.stop()
+        ended = self.peers.Worker("ended", ["true"], 1)
+        ended.process.wait()
+        self.assertEqual(ended.ask({}), {"error": "the process ended"})
+        ended.stop()
+
+    def test_ratios_are_others_over_ours_and_means_are_geometric(self):
+        rows = [{"cell": "lstm", "H": 8, "N": 1, "T": 1, "threads": 1, "median_seconds": {"cellwright": 1e-3, "nn": times * 1e-3}}
+                for times in (1, 4)]
+        rows.append({**rows[0], "cell": "gru", "median_seconds": {"cellwright": 1e-3}})
+        lines = self.peers.summarize(rows, ["nn"])
+        self.assertEqual([(line["cell"], line["rows"]) for line in lines], [(None, 2), ("lstm", 2)])
+        self.assertAlmostEqual(lines[0]["geometric_mean"], 2)
+        self.assertEqual(lines[0]["least"], 1)
+        table = self.peers.table(rows, ["nn"]).splitlines()
+        self.assertEqual(table[0], "| cell | H, N, T | threads | ours, ms | PyTorch nn |")
+        self.assertEqual(table[3], "| lstm | 8, 1, 1 | 1 | 1.00 | 4.00 (4.00) |")
+        self.assertEqual(table[4], "| gru | 8, 1, 1 | 1 | 1.00 |  |")
 
 
 if __name__ == "__main__":
