@@ -79,20 +79,28 @@ std::string roofline(const BenchReport &report, const std::vector<BenchRow> &all
     }
   if (least > most)
     return "";
+  // So wide that the knees of all roofs are seen.
+  auto bandwidthOf = [&](const MemoryLevel &level) {
+    return (isAll ? level.bandwidthOfAll : level.bandwidth) / 1e9;
+  };
+  for (const MemoryLevel &level : machine.levels) {
+    least = std::min(least, peak / bandwidthOf(level));
+    most = std::max(most, peak / bandwidthOf(level));
+  }
   Axis x = axisFor(least / 2, most * 2, kLeft, kWidth - kRight);
   Axis y = axisFor(std::min(1.0, peak / 100), peak, kHeight - kBottom, kTop);
   std::string svg =
       fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='roofline'>\n", kWidth, kHeight);
   svg += ticks(x, true) + ticks(y, false);
   for (const MemoryLevel &level : machine.levels) {
-    double bandwidth = (isAll ? level.bandwidthOfAll : level.bandwidth) / 1e9;
-    double knee = std::min(peak / bandwidth, x.high);
-    double begin = std::max(x.low, y.low / bandwidth);
-    svg +=
-        fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'>"
-                    "<title>{} {:.0f} GB/s</title></polyline>\n",
-                    x.at(begin), y.at(begin * bandwidth), x.at(knee), y.at(knee * bandwidth),
-                    x.at(x.high), y.at(std::min(peak, x.high * bandwidth)), level.name, bandwidth);
+    double bandwidth = bandwidthOf(level);
+    double begin = std::max(x.low, y.low / bandwidth), knee = peak / bandwidth;
+    svg += fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'>"
+                       "<title>{} {:.0f} GB/s</title></polyline>\n",
+                       x.at(begin), y.at(begin * bandwidth), x.at(knee), y.at(peak), x.at(x.high),
+                       y.at(peak), level.name, bandwidth);
+    svg += fmt::format("<text class='level' x='{:.1f}' y='{:.1f}'>{}</text>\n", x.at(begin) + 10,
+                       y.at(begin * bandwidth) + 3, level.name);
   }
   svg += fmt::format("<text x='{}' y='{:.1f}'>peak {:.0f} GF/s</text>\n", kWidth - kRight + 6,
                      y.at(peak) + 4, peak);
@@ -114,8 +122,8 @@ std::string roofline(const BenchReport &report, const std::vector<BenchRow> &all
                   (kTop + kHeight - kBottom) / 2);
   return svg +
          fmt::format("<p class='legend'>{} thread{}: <span class='forward'>forward</span> <span "
-                     "class='both'>forward + backward</span>; roofs from the top: peak, then reads "
-                     "from L1, L2, L3, memory</p>\n",
+                     "class='both'>forward + backward</span>; roofs: peak, and weights read from "
+                     "each level</p>\n",
                      threads, threads == 1 ? "" : "s");
 }
 
