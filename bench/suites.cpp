@@ -129,11 +129,11 @@ const SuiteRow kSuites[] = {
      none,
      deepbenchEntries},
     {"zoo",
-     "every shipped cell at H = I = 256, N = 32, T = 100",
+     "every shipped cell at H = I = 256, N = 32, T = 100; with --quick at 64, 16, 100",
      {Pass::Forward, Pass::Both},
      allShipped,
-     [](Extent) {
-       return square({{256, 32, 100}});
+     [](Extent extent) {
+       return extent == Extent::Quick ? square({{64, 16, 100}}) : square({{256, 32, 100}});
      }},
     {"lengths",
      "sequences of different lengths against the time of their useful steps",

@@ -79,6 +79,12 @@ class BenchTest(ProgramTest):
         self.assertEqual((row["cell"], row["H"], row["N"], row["T"], row["pass"]), ("2 x elman", 128, 50, 50, "update"))
         self.assertAlmostEqual(row["symbols_per_second"] * row["median_seconds"], 2500, places=3)
 
+    def test_the_zoo_is_every_shipped_cell(self):
+        names = {cell["name"] for cell in json.loads(self.run_well("list", "--json").out)}
+        report = self.bench("--suite", "zoo", "--dim", "H=8", "--seconds", "0.01")
+        self.check_schema(report)
+        self.assertEqual({row["cell"] for row in report["rows"]}, names)
+
     def test_the_table_says_which_path_ran_what_is_slow_and_what_counts(self):
         table = self.run_well("bench", "layer_norm_lstm", *TINY, "--steps", "3").out
         self.assertRegex(table, r"layer_norm_lstm, 1 thread: forward tiles \d+x\d+, rows")

@@ -147,8 +147,9 @@ std::vector<int64_t> drawLengths(const SuiteEntry &entry) {
 }
 
 std::vector<std::string> shippedCells() {
-  Frontend frontend(Frontend::Library::WhenNeeded);
+  Frontend frontend;
   frontend.addLibrary();
+  frontend.checkAll();
   std::vector<std::string> names;
   for (CellId id = 0; id < static_cast<CellId>(frontend.program().cells.size()); ++id)
     names.emplace_back(frontend.program().nameOf(id));
