@@ -118,4 +118,6 @@ void Layer::measurePhases(std::vector<PhaseTime> *times) {
   work->phaseTimes = times;
 }
 
+bool Layer::dividesColumns(cellwright_stage core) const { return work->dividesColumns(core); }
+
 } // namespace cellwright

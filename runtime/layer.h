@@ -102,6 +102,9 @@ public:
   const TapeShape &tapeShape() const;
   /// Bytes that the series of the tape and of kept states hold now.
   int64_t heldTapeBytes() const;
+  /// True if the threads divided the columns of the last call's steps, false if the rows; of the
+  /// recurrence, forward or backward.
+  bool dividesColumns(cellwright_stage core) const;
 
 private:
   struct Work;

@@ -47,20 +47,6 @@ std::string writeIr(const FoundCell &found, const ShowArguments &arguments) {
                      arguments.engine.compileOptions());
 }
 
-/// What no program can beat on one core of this machine, for few sequences and for many.
-std::string describeBounds(const CellCost &cost, bool isDouble) {
-  MachineSpeed speed = speedFor(measureMachine(1), cost, isDouble, false);
-  std::string text = fmt::format(
-      "\nleast time of a step on one core of this machine: {:.0f} GFLOP/s, weights at {:.0f} GB/s, "
-      "{:.2f} ns a multiply-add\n",
-      speed.peakFlops / 1e9, speed.weightBandwidth / 1e9, speed.multiplyAddSeconds * 1e9);
-  for (int64_t sequences : {1, 32})
-    text += fmt::format("  N = {}: forward {:.2f} us, backward {:.2f} us\n", sequences,
-                        boundSeconds(cost.forward, speed, 1, sequences) * 1e6,
-                        boundSeconds(cost.backward, speed, 1, sequences) * 1e6);
-  return text;
-}
-
 std::string bytesText(int64_t bytes) {
   return fmt::format("{} bytes ({})", bytes, formatBytes(static_cast<double>(bytes)));
 }
@@ -100,8 +86,7 @@ std::string writePlan(const FoundCell &found, const ShowArguments &arguments) {
   Bound bound = numbersFor(found);
   CompileOptions options = arguments.engine.compileOptions();
   return printPlan(found.cell(), bound, options) +
-         writeTape(measureTape(found.cell(), bound, options), arguments) +
-         describeBounds(measureCost(found.cell(), bound, options), options.isDouble);
+         writeTape(measureTape(found.cell(), bound, options), arguments);
 }
 
 constexpr Form kForms[] = {
