@@ -3,6 +3,7 @@
 #include "runtime/layer_work.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cellwright {
 
@@ -148,6 +149,8 @@ void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
       view = entryOf(arguments.inputAdjoints, index);
     else if (info.role == CELLWRIGHT_ADJOINT_PARAM)
       bindings[i].base = static_cast<std::byte *>(entryOf(arguments.paramGradients, index));
+    else if (info.is_zeroed && info.lifetime == CELLWRIGHT_UPDATE)
+      std::memset(bindings[i].base, 0, static_cast<size_t>(info.elements * format.elementBytes()));
     else if (info.is_zeroed)
       memory[i].clear();
     bool isCallers = info.role == CELLWRIGHT_ADJOINT_OUTPUT ||

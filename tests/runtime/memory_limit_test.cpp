@@ -200,7 +200,7 @@ TEST_CASE("a limit that is too low is refused with what would do, and nothing ha
   Found expected = layer.run();
   layer.forward.memoryLimit = layer.smallestBytes() - 1;
   CHECK(errorOf([&] { layer.layer.forward(layer.forward); }) ==
-        "`taped`: the tape of 1539 steps of 2 sequences does not fit into " +
+        "`taped`: the tape of 3075 steps of 2 sequences does not fit into " +
             std::to_string(layer.smallestBytes() - 1) + " bytes: the smallest plan takes " +
             std::to_string(layer.smallestBytes()) +
             "; allow as many, or use fewer steps or "
@@ -222,7 +222,7 @@ TEST_CASE("under a limit a state that is not the output cannot be read") {
   layer.run();
   CHECK(layer.layer.state(1).rows == given.T * given.N);
   CHECK(errorOf([&] { (void)layer.layer.state(0); }) ==
-        "`taped`: the limit on memory left 256 of 1539 steps of the state `c`; read the output, or "
+        "`taped`: the limit on memory left 512 of 3075 steps of the state `c`; read the output, or "
         "leave the limit out");
 }
 
