@@ -33,8 +33,12 @@ BenchedLayer::BenchedLayer(const CompiledKernel &kernel, const SequenceInput &in
 
 void BenchedLayer::run(Pass pass) {
   forward.keepsTape = pass != Pass::Forward;
+  TapeSpan span{forward.batch.steps, forward.batch.sequences, false};
+  forward.memoryLimit = pass == Pass::BothLimited
+                            ? planWholeTape(layer.tapeShape(), span).bytes / 10
+                            : kNoMemoryLimit;
   layer.forward(forward);
-  if (pass == Pass::Both)
+  if (pass == Pass::Both || pass == Pass::BothLimited)
     layer.backward(backward);
 }
 

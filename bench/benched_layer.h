@@ -18,6 +18,8 @@ public:
   void run(Pass pass);
   /// Where the time of a run goes; the shortest of some runs, phase by phase.
   std::vector<PhaseRow> measurePhases(Pass pass);
+  /// True if threads divided the columns of the last run's steps.
+  bool dividesColumns(cellwright_stage core) const { return layer.dividesColumns(core); }
   /// Output of the last forward run, [T, N, d].
   Elements output() const;
 

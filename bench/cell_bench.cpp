@@ -3,6 +3,7 @@
 
 #include "bench/benched_layer.h"
 #include "bench/peer.h"
+#include "bench/run_path.h"
 #include "codegen/gradcheck.h"
 #include "codegen/plan.h"
 #include "runtime/error.h"
@@ -10,7 +11,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <functional>
+#include <numeric>
+#include <optional>
+#include <stdlib.h>
 
 namespace cellwright {
 
@@ -26,7 +31,11 @@ struct PassRow {
 };
 constexpr PassRow kPasses[] = {{Pass::Forward, "forward"},
                                {Pass::ForwardTape, "forward, keeping the tape"},
-                               {Pass::Both, "forward + backward"}};
+                               {Pass::Both, "forward + backward"},
+                               {Pass::BothLimited, "forward + backward, 1/10 tape"},
+                               {Pass::Compile, "compile"},
+                               {Pass::Load, "load from the cache"},
+                               {Pass::Update, "update"}};
 
 /// A peer that has the cell.
 struct RunningPeer {
@@ -62,15 +71,180 @@ int64_t sizeOf(const Cell &cell, const Bound &bound, std::string_view name) {
   return 0;
 }
 
-/// Steps of all sequences, which the products are done for.
-double usefulRows(const CellBenchOptions &options) {
+/// The part of the steps that are not padding: what the products are done for.
+double usefulPart(const CellBenchOptions &options) {
   if (options.lengths.empty())
-    return static_cast<double>(options.steps * options.sequences);
-  double rows = 0;
-  for (int64_t length : options.lengths)
-    rows += static_cast<double>(length);
-  return rows;
+    return 1;
+  auto steps = std::accumulate(options.lengths.begin(), options.lengths.end(), int64_t{0});
+  return static_cast<double>(steps) / static_cast<double>(options.steps * options.sequences);
 }
+
+/// A cell's benchmark while it grows: rows, and the piece of work of each.
+class CellBench {
+public:
+  CellBench(const Cell &cell, const Bound &bound, const CompileOptions &compile,
+            const CellBenchOptions &options, const Machine &machine)
+      : cell(cell), bound(bound), compile(compile), options(options), machine(machine),
+        cost(measureCost(cell, bound, compile)) {}
+
+  std::vector<BenchRow> run();
+
+private:
+  void add(const std::string &implementation, Pass pass, std::function<void()> piece);
+  void addPeers(const SequenceInput &input);
+  MachineSpeed speedFor(double weightBytes) const;
+  void describe(BenchRow &row);
+  void describeOurs(BenchRow &row, const cellwright_kernel &kernel);
+
+  const Cell &cell;
+  const Bound &bound;
+  const CompileOptions &compile;
+  const CellBenchOptions &options;
+  const Machine &machine;
+  CellCost cost;
+  MachineSpeed forwardSpeed, backwardSpeed;
+  std::optional<BenchedLayer> layer;
+  std::optional<BenchedLayer> whole;   // all sequences of all steps, for comparison
+  std::optional<BenchedLayer> limited; // a tenth of the tape: a layer keeps the memory of its plan
+  std::vector<RunningPeer> peers;
+  std::vector<BenchRow> rows;
+  std::vector<std::function<void()>> pieces;
+};
+
+void CellBench::add(const std::string &implementation, Pass pass, std::function<void()> piece) {
+  BenchRow row;
+  row.cell = std::string(std::string_view(cell.name));
+  row.implementation = implementation;
+  row.I = sizeOf(cell, bound, "I");
+  row.H = sizeOf(cell, bound, "H");
+  row.N = options.sequences;
+  row.T = options.steps;
+  row.threads = options.threads;
+  row.isDouble = compile.isDouble;
+  row.pass = nameOf(pass);
+  rows.push_back(std::move(row));
+  pieces.push_back(std::move(piece));
+}
+
+void CellBench::addPeers(const SequenceInput &input) {
+  layer->run(Pass::Forward);
+  peers = startPeers(cell, bound, input, layer->output(), options.threads);
+  for (const RunningPeer &peer : peers)
+    for (Pass pass : options.passes) {
+      if (pass == Pass::Forward)
+        add(peer.name, pass, [&peer] { peer.peer->runForward(); });
+      else if (pass == Pass::Both && peer.peer->hasBackward())
+        add(peer.name, pass, [&peer] { peer.peer->runBoth(); });
+    }
+}
+
+/// The machine's speed for a recurrence that reads so many bytes a step.
+MachineSpeed CellBench::speedFor(double weightBytes) const {
+  auto bytes = static_cast<int64_t>(weightBytes);
+  double bandwidth =
+      bytes > 0 ? measureReadBandwidth(bytes, options.threads) : machine.levels.front().bandwidth;
+  return {machine.peak(compile.isDouble, options.threads > 1), bandwidth,
+          machine.multiplyAddSeconds};
+}
+
+/// What is the same for all implementations.
+void CellBench::describe(BenchRow &row) {
+  bool isBoth = row.pass == nameOf(Pass::Both) || row.pass == nameOf(Pass::BothLimited);
+  auto steps = static_cast<double>(options.steps);
+  row.peakFlops = forwardSpeed.peakFlops;
+  row.flops = (isBoth ? 3 : 1) * cost.forward.flops() * steps *
+              static_cast<double>(options.sequences) * usefulPart(options);
+  if (!options.lengths.empty())
+    return;
+  StepBound forward = boundOf(cost.forward, forwardSpeed, options.sequences);
+  StepBound backward = boundOf(cost.backward, backwardSpeed, options.sequences);
+  row.bound = steps * (forward.seconds() + (isBoth ? backward.seconds() : 0));
+  row.limit = isBoth && backward.seconds() > forward.seconds() ? backward.limit() : forward.limit();
+}
+
+void CellBench::describeOurs(BenchRow &row, const cellwright_kernel &kernel) {
+  row.tapeBytes = cost.tapeBytes;
+  row.weightBytes = cost.forward.weightBytes;
+  row.level =
+      machine.levelFor(static_cast<int64_t>(cost.forward.weightBytes), options.threads > 1).name;
+  row.weightBandwidth = forwardSpeed.weightBandwidth;
+  RunSituation situation{options.sequences,
+                         options.threads,
+                         layer->dividesColumns(CELLWRIGHT_FORWARD_CORE),
+                         layer->dividesColumns(CELLWRIGHT_BACKWARD_CORE),
+                         !options.lengths.empty(),
+                         row.pass == nameOf(Pass::Both)};
+  RunPath path = describePath(kernel, cost, situation);
+  row.path = std::move(path.text);
+  row.slow = std::move(path.slow);
+}
+
+std::vector<BenchRow> CellBench::run() {
+  auto start = Clock::now();
+  CompiledKernel kernel = compileCell(cell, bound, compile);
+  double compileSeconds = std::chrono::duration<double>(Clock::now() - start).count();
+  GradcheckOptions numbers;
+  numbers.steps = options.steps;
+  numbers.sequences = options.sequences;
+  SequenceInput input = makeRandomInput(cell, bound, numbers, compile.isDouble);
+  for (Elements &state : input.firstStates)
+    state.clear();
+  if (!options.lengths.empty())
+    whole.emplace(kernel, input, options.threads);
+  input.lengths = options.lengths;
+  layer.emplace(kernel, input, options.threads);
+  for (Pass pass : options.passes) {
+    BenchedLayer &runner =
+        pass == Pass::BothLimited ? limited.emplace(kernel, input, options.threads) : *layer;
+    add("cellwright", pass, [&runner, pass] { runner.run(pass); });
+  }
+  size_t ours = rows.size();
+  if (options.hasPeers && !compile.isDouble && options.lengths.empty())
+    addPeers(input);
+  if (options.hasPhases)
+    rows[ours - 1].phases = layer->measurePhases(options.passes.back());
+  if (whole)
+    for (Pass pass : options.passes)
+      pieces.push_back([this, pass] { whole->run(pass); });
+
+  forwardSpeed = speedFor(cost.forward.weightBytes);
+  backwardSpeed = cost.backward.weightBytes == cost.forward.weightBytes
+                      ? forwardSpeed
+                      : speedFor(cost.backward.weightBytes);
+  double roundTrip = measureRoundTrip(options.threads);
+  std::vector<Timing> timings = measureInTurn(pieces, options.seconds);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].timing = timings[i];
+    rows[i].roundTripSeconds = roundTrip;
+    describe(rows[i]);
+    if (i >= ours)
+      continue;
+    describeOurs(rows[i], kernel.kernel());
+    rows[i].compileSeconds = compileSeconds;
+    if (whole)
+      rows[i].usefulSeconds = timings[rows.size() + i].median * usefulPart(options);
+  }
+  return std::move(rows);
+}
+
+/// A folder that goes with the object.
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "cellwright-XXXXXX").string();
+    CELLWRIGHT_CHECK(mkdtemp(pattern.data()), "cannot make a folder `{}` for a cache of kernels",
+                     pattern);
+    path = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+
+  std::filesystem::path path;
+};
 
 } // namespace
 
@@ -83,72 +257,37 @@ std::string_view nameOf(Pass pass) {
 
 std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const CompileOptions &compile,
                                 const CellBenchOptions &options, const Machine &machine) {
-  auto start = Clock::now();
-  CompiledKernel kernel = compileCell(cell, bound, compile);
-  double compileSeconds = std::chrono::duration<double>(Clock::now() - start).count();
-  GradcheckOptions numbers;
-  numbers.steps = options.steps;
-  numbers.sequences = options.sequences;
-  SequenceInput input = makeRandomInput(cell, bound, numbers, compile.isDouble);
-  input.lengths = options.lengths;
-  for (Elements &state : input.firstStates)
-    state.clear();
-  BenchedLayer layer(kernel, input, options.threads);
+  return CellBench(cell, bound, compile, options, machine).run();
+}
 
+std::vector<BenchRow> benchCompile(const Cell &cell, const Bound &bound,
+                                   const CompileOptions &compile, std::span<const int64_t> steps,
+                                   double seconds) {
+  TemporaryFolder folder;
+  CompileOptions uncached = compile, cached = compile;
+  uncached.cacheDirectory.clear();
+  cached.cacheDirectory = folder.path.string();
   std::vector<BenchRow> rows;
   std::vector<std::function<void()>> pieces;
-  auto add = [&](const std::string &implementation, Pass pass, std::function<void()> piece) {
-    BenchRow row;
-    row.cell = std::string(std::string_view(cell.name));
-    row.implementation = implementation;
-    row.I = sizeOf(cell, bound, "I");
-    row.H = sizeOf(cell, bound, "H");
-    row.N = options.sequences;
-    row.T = options.steps;
-    row.threads = options.threads;
-    row.isDouble = compile.isDouble;
-    row.pass = nameOf(pass);
-    rows.push_back(std::move(row));
-    pieces.push_back(std::move(piece));
-  };
-  for (Pass pass : options.passes)
-    add("cellwright", pass, [&layer, pass] { layer.run(pass); });
-  std::vector<RunningPeer> peers;
-  if (options.hasPeers && !compile.isDouble && options.lengths.empty()) {
-    layer.run(Pass::Forward);
-    peers = startPeers(cell, bound, input, layer.output(), options.threads);
-  }
-  for (const RunningPeer &peer : peers)
-    for (Pass pass : options.passes) {
-      if (pass == Pass::Forward)
-        add(peer.name, pass, [&peer] { peer.peer->runForward(); });
-      else if (pass == Pass::Both && peer.peer->hasBackward())
-        add(peer.name, pass, [&peer] { peer.peer->runBoth(); });
+  for (int64_t T : steps)
+    for (Pass pass : {Pass::Compile, Pass::Load}) {
+      BenchRow row;
+      row.cell = std::string(std::string_view(cell.name));
+      row.implementation = "cellwright";
+      row.I = sizeOf(cell, bound, "I");
+      row.H = sizeOf(cell, bound, "H");
+      row.N = 1;
+      row.T = T;
+      row.isDouble = compile.isDouble;
+      row.pass = nameOf(pass);
+      rows.push_back(std::move(row));
+      pieces.push_back([&cell, &bound, &options = pass == Pass::Compile ? uncached : cached] {
+        CompiledKernel kernel = compileCell(cell, bound, options);
+      });
     }
-
-  if (options.hasPhases)
-    rows[options.passes.size() - 1].phases = layer.measurePhases(options.passes.back());
-
-  CellCost cost = measureCost(cell, bound, compile);
-  bool isAll = options.threads > 1;
-  auto weightBytes = static_cast<int64_t>(cost.forward.weightBytes);
-  const MemoryLevel &level = machine.levelFor(weightBytes, isAll);
-  MachineSpeed speed{machine.peak(compile.isDouble, isAll),
-                     isAll ? level.bandwidthOfAll : level.bandwidth, machine.multiplyAddSeconds};
-  double forwardBound = boundSeconds(cost.forward, speed, options.steps, options.sequences);
-  double backwardBound = boundSeconds(cost.backward, speed, options.steps, options.sequences);
-  std::vector<Timing> timings = measureInTurn(pieces, options.seconds);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    bool isBoth = rows[i].pass == nameOf(Pass::Both);
+  std::vector<Timing> timings = measureInTurn(pieces, seconds);
+  for (size_t i = 0; i < rows.size(); ++i)
     rows[i].timing = timings[i];
-    rows[i].flops = (isBoth ? 3 : 1) * cost.forward.flops() * usefulRows(options);
-    rows[i].bound = options.lengths.empty() ? forwardBound + (isBoth ? backwardBound : 0) : 0;
-    if (rows[i].implementation != "cellwright")
-      continue;
-    rows[i].tapeBytes = cost.tapeBytes;
-    rows[i].weightBytes = cost.forward.weightBytes;
-    rows[i].compileSeconds = compileSeconds;
-  }
   return rows;
 }
 

@@ -4,16 +4,19 @@
 #include "bench/machine.h"
 #include "bench/timing.h"
 #include "codegen/compile.h"
+#include "codegen/plan.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace cellwright {
 
-/// What is run of a cell. Flops of both are three times those of the first: the backward pass
-/// counts twice the forward pass.
-enum class Pass : uint8_t { Forward, ForwardTape, Both };
+/// What is timed. Flops of Both are three times those of the forward passes: the backward pass
+/// counts twice the forward pass. BothLimited keeps a tenth of the tape, and counts no more flops.
+/// Update is a step of training of a language model.
+enum class Pass : uint8_t { Forward, ForwardTape, Both, BothLimited, Compile, Load, Update };
 std::string_view nameOf(Pass pass);
 
 struct CellBenchOptions {
@@ -43,17 +46,36 @@ struct BenchRow {
   bool isDouble = false;
   std::string pass;
   Timing timing;
-  double flops = 0;       // 2 per multiply-add of the cell's products; 0: not counted
-  double bound = 0;       // seconds, see boundSeconds; 0: none
-  int64_t tapeBytes = 0;  // per step and sequence, beside the states
-  double weightBytes = 0; // read per step of the recurrence
+  double flops = 0;            // 2 per multiply-add of the cell's products; 0: not counted
+  double peakFlops = 0;        // per second, of as many cores as there are threads
+  double bound = 0;            // seconds, see StepBound; 0: none
+  std::string limit;           // what the bound is made by: products, weights, latency
+  double usefulSeconds = 0;    // of sequences of different lengths: the time of all steps times the
+                               // part of them that are not padding; 0: all have the same length
+  int64_t tapeBytes = 0;       // per step and sequence, beside the states
+  double weightBytes = 0;      // read per step of the recurrence
+  std::string level;           // of the memory, that holds them
+  double weightBandwidth = 0;  // bytes per second, measured at that size
+  double roundTripSeconds = 0; // of a cache line between cores, when the row was measured
   double compileSeconds = 0;
-  std::vector<PhaseRow> phases; // of the last pass, if asked for
+  std::string path;              // which loops ran, see RunPath
+  std::vector<std::string> slow; // what of it costs more than it must
+  std::vector<PhaseRow> phases;  // of the last pass, if asked for
 };
+
+/// The speeds of a machine that bound this cell: its weights come from the fastest cache that holds
+/// them. One core, or with `isAll` all threads together.
+MachineSpeed speedFor(const Machine &machine, const CellCost &cost, bool isDouble, bool isAll);
 
 /// Compiles and measures a cell on random numbers. Throws Error if a peer's results differ from
 /// ours by more than 1e-3: then they are not the same cell.
 std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const CompileOptions &compile,
                                 const CellBenchOptions &options, const Machine &machine);
+
+/// Measures how long a cell takes to be compiled, forward and backward, and to be loaded from a
+/// cache; a row of each for every number of steps of `steps`, which must not matter.
+std::vector<BenchRow> benchCompile(const Cell &cell, const Bound &bound,
+                                   const CompileOptions &compile, std::span<const int64_t> steps,
+                                   double seconds);
 
 } // namespace cellwright

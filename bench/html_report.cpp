@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 namespace cellwright {
 
@@ -60,9 +62,13 @@ double intensityOf(const BenchRow &row) {
   return row.weightBytes > 0 ? flopsPerStep / row.weightBytes : 0;
 }
 
-std::string roofline(const BenchReport &report, const std::vector<BenchRow> &rows) {
+/// The rows of a suite that have so many threads.
+std::string roofline(const BenchReport &report, const std::vector<BenchRow> &all, int threads) {
   const Machine &machine = report.machine;
-  bool isAll = machine.threads > 1;
+  bool isAll = threads > 1;
+  std::vector<BenchRow> rows;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(rows),
+               [&](const BenchRow &row) { return row.threads == threads; });
   bool isDouble = rows.front().isDouble;
   double peak = machine.peak(isDouble, isAll) / 1e9;
   double least = 1e9, most = 1;
@@ -73,26 +79,34 @@ std::string roofline(const BenchReport &report, const std::vector<BenchRow> &row
     }
   if (least > most)
     return "";
+  // So wide that the knees of all roofs are seen.
+  auto bandwidthOf = [&](const MemoryLevel &level) {
+    return (isAll ? level.bandwidthOfAll : level.bandwidth) / 1e9;
+  };
+  for (const MemoryLevel &level : machine.levels) {
+    least = std::min(least, peak / bandwidthOf(level));
+    most = std::max(most, peak / bandwidthOf(level));
+  }
   Axis x = axisFor(least / 2, most * 2, kLeft, kWidth - kRight);
   Axis y = axisFor(std::min(1.0, peak / 100), peak, kHeight - kBottom, kTop);
   std::string svg =
       fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='roofline'>\n", kWidth, kHeight);
   svg += ticks(x, true) + ticks(y, false);
   for (const MemoryLevel &level : machine.levels) {
-    double bandwidth = (isAll ? level.bandwidthOfAll : level.bandwidth) / 1e9;
-    double knee = std::min(peak / bandwidth, x.high);
-    double begin = std::max(x.low, y.low / bandwidth);
-    svg +=
-        fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'>"
-                    "<title>{} {:.0f} GB/s</title></polyline>\n",
-                    x.at(begin), y.at(begin * bandwidth), x.at(knee), y.at(knee * bandwidth),
-                    x.at(x.high), y.at(std::min(peak, x.high * bandwidth)), level.name, bandwidth);
+    double bandwidth = bandwidthOf(level);
+    double begin = std::max(x.low, y.low / bandwidth), knee = peak / bandwidth;
+    svg += fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'>"
+                       "<title>{} {:.0f} GB/s</title></polyline>\n",
+                       x.at(begin), y.at(begin * bandwidth), x.at(knee), y.at(peak), x.at(x.high),
+                       y.at(peak), level.name, bandwidth);
+    svg += fmt::format("<text class='level' x='{:.1f}' y='{:.1f}'>{}</text>\n", x.at(begin) + 10,
+                       y.at(begin * bandwidth) + 3, level.name);
   }
   svg += fmt::format("<text x='{}' y='{:.1f}'>peak {:.0f} GF/s</text>\n", kWidth - kRight + 6,
                      y.at(peak) + 4, peak);
   for (const BenchRow &row : rows) {
     double intensity = intensityOf(row);
-    double speed = figuresOf(row, machine).flopsPerSecond / 1e9;
+    double speed = figuresOf(row).flopsPerSecond / 1e9;
     if (intensity <= 0 || speed < y.low)
       continue;
     svg += fmt::format("<circle class='{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{} H {} N {} T {}, "
@@ -107,26 +121,45 @@ std::string roofline(const BenchReport &report, const std::vector<BenchRow> &row
                   (kLeft + kWidth - kRight) / 2, kHeight - 10, (kTop + kHeight - kBottom) / 2,
                   (kTop + kHeight - kBottom) / 2);
   return svg +
-         "<p class='legend'><span class='forward'>forward</span> <span class='both'>forward + "
-         "backward</span>; roofs from the top: peak, then reads from L1, L2, L3, memory</p>\n";
+         fmt::format("<p class='legend'>{} thread{}: <span class='forward'>forward</span> <span "
+                     "class='both'>forward + backward</span>; roofs: peak, and weights read from "
+                     "each level</p>\n",
+                     threads, threads == 1 ? "" : "s");
 }
 
-std::string tableOf(const BenchReport &report, const std::vector<BenchRow> &rows) {
+std::string rateText(const RowFigures &figures) {
+  if (figures.symbolsPerSecond > 0)
+    return fmt::format("{:.0f} characters/s", figures.symbolsPerSecond);
+  return figures.flopsPerSecond > 0 ? fmt::format("{:.1f}", figures.flopsPerSecond / 1e9) : "";
+}
+
+std::string tableOf(const std::vector<BenchRow> &rows) {
+  auto percent = [](double value) { return value > 0 ? fmt::format("{:.1f} %", value) : ""; };
   std::string html =
-      "<table><tr><th>cell<th>I<th>H<th>N<th>T<th>by<th>pass<th>median ms<th>least ms"
-      "<th>spread<th>GF/s<th>of peak<th>of bound<th>tape bytes</tr>\n";
+      "<table><tr><th>cell<th>by<th>pass<th>I<th>H<th>N<th>T<th>threads<th>median ms<th>least ms"
+      "<th>spread<th>GF/s<th>of peak<th>bound ms<th>bound by<th>of bound<th>useful<th>tape bytes"
+      "<th>weights in<th>which path</tr>\n";
   for (const BenchRow &row : rows) {
-    RowFigures figures = figuresOf(row, report.machine);
-    html +=
-        fmt::format("<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{:.4g}<td>{:.4g}"
-                    "<td>{:.0f} %<td>{:.1f}<td>{:.1f} %<td>{}<td>{}</tr>\n",
-                    escape(row.cell), row.I, row.H, row.N, row.T, escape(row.implementation),
-                    row.pass, 1e3 * row.timing.median, 1e3 * row.timing.least,
-                    100 * row.timing.spread, figures.flopsPerSecond / 1e9, figures.percentOfPeak,
-                    row.bound > 0 ? fmt::format("{:.0f} %", figures.percentOfBound) : "",
-                    row.tapeBytes > 0 ? fmt::format("{}", row.tapeBytes) : "");
+    RowFigures figures = figuresOf(row);
+    html += fmt::format("<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{:.4g}<td>{:.4g}"
+                        "<td>{:.0f} %<td>{}<td>{}",
+                        escape(row.cell), escape(row.implementation), row.pass, row.I, row.H, row.N,
+                        row.T, row.threads, 1e3 * row.timing.median, 1e3 * row.timing.least,
+                        100 * row.timing.spread, rateText(figures), percent(figures.percentOfPeak));
+    html += fmt::format(
+        "<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>\n",
+        row.bound > 0 ? fmt::format("{:.4g}", 1e3 * row.bound) : "", row.limit,
+        percent(figures.percentOfBound),
+        figures.timesUseful > 0 ? fmt::format("{:.2f}", figures.timesUseful) : "",
+        row.tapeBytes > 0 ? fmt::format("{}", row.tapeBytes) : "",
+        row.level.empty() ? ""
+                          : fmt::format("{} at {:.0f} GB/s", row.level, row.weightBandwidth / 1e9),
+        escape(row.path));
   }
-  return html + "</table>\n";
+  html += "</table>\n";
+  for (const std::string &note : slowNotes(rows))
+    html += fmt::format("<p class='slow'>slow: {}</p>\n", escape(note));
+  return html;
 }
 
 constexpr std::string_view kStyle = R"(
@@ -142,7 +175,8 @@ circle.forward { fill: #2f6fdb } circle.both { fill: #d9622b }
 .legend .forward::before { background: #2f6fdb } .legend .both::before { background: #d9622b }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; display: block; overflow-x: auto }
 th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid #e3e7ef; white-space: nowrap }
-th:first-child, td:first-child, td:nth-child(6), td:nth-child(7) { text-align: left }
+td:nth-child(-n+3), th:nth-child(-n+3), td:last-child, th:last-child { text-align: left }
+.slow { color: #8a3a12; margin: .3rem 0 }
 )";
 
 } // namespace
@@ -162,7 +196,12 @@ std::string toHtml(const BenchReport &report) {
                                report.rows.begin() + static_cast<int64_t>(end));
     const std::string &suite = rows.front().suite;
     html += fmt::format("<h2>{}</h2>\n", suite.empty() ? "cells" : suite);
-    html += roofline(report, rows) + tableOf(report, rows);
+    std::set<int> threads;
+    for (const BenchRow &row : rows)
+      threads.insert(row.threads);
+    for (int count : threads)
+      html += roofline(report, rows, count);
+    html += tableOf(rows);
     begin = end;
   }
   return html + "</html>\n";

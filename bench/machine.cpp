@@ -115,7 +115,7 @@ double measurePeakOfAll(ThreadPool &pool, bool isDouble) {
 }
 
 /// Every thread reads its own memory of so many bytes again and again.
-double measureReadBandwidth(ThreadPool &pool, int64_t bytes) {
+double readBandwidth(ThreadPool &pool, int64_t bytes) {
   Loops loops = findLoops();
   int64_t turn = 12 * loops.width;
   int64_t count = std::max<int64_t>(1, bytes / turn) * turn;
@@ -138,7 +138,7 @@ double measureReadBandwidth(ThreadPool &pool, int64_t bytes) {
 double measureMultiplyAddLatency() { return leastSeconds(findLoops().chain, 0.02) / kTurns; }
 
 /// Two threads hand a number to each other.
-double measureRoundTrip(ThreadPool &pool) {
+double roundTrip(ThreadPool &pool) {
   constexpr int kTrips = 2000;
   alignas(64) std::atomic<int> ball{0};
   auto play = [&](int thread) {
@@ -208,6 +208,18 @@ double measurePeakFlops(bool isDouble, double seconds) {
   return flops / leastSeconds(isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat, seconds);
 }
 
+double measureReadBandwidth(int64_t bytes, int threads) {
+  ThreadPool pool(threads);
+  return readBandwidth(pool, bytes / threads);
+}
+
+double measureRoundTrip(int threads) {
+  if (threads == 1)
+    return 0;
+  ThreadPool pool(threads);
+  return roundTrip(pool);
+}
+
 Machine measureMachine(int threads) {
   ThreadPool one(1), all(threads);
   Machine machine;
@@ -228,12 +240,12 @@ Machine measureMachine(int threads) {
   for (const Probe &probe : {Probe{"L1", l1, l1 / 2}, Probe{"L2", l2, l2 / 2},
                              Probe{"L3", l3, std::max(l3 / 4, 2 * l2) / threads},
                              Probe{"memory", 0, std::max<int64_t>(4 * l3, 64 << 20)}}) {
-    double bandwidth = measureReadBandwidth(one, probe.workingSet);
-    double ofAll = threads > 1 ? measureReadBandwidth(all, probe.workingSet) : bandwidth;
+    double bandwidth = readBandwidth(one, probe.workingSet);
+    double ofAll = threads > 1 ? readBandwidth(all, probe.workingSet) : bandwidth;
     machine.levels.push_back({probe.name, probe.size, bandwidth, ofAll});
   }
   machine.multiplyAddSeconds = measureMultiplyAddLatency();
-  machine.roundTripSeconds = threads > 1 ? measureRoundTrip(all) : 0;
+  machine.roundTripSeconds = threads > 1 ? roundTrip(all) : 0;
   return machine;
 }
 

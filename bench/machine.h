@@ -35,6 +35,14 @@ struct Machine {
 /// Measures the machine with so many threads. Takes about a second.
 Machine measureMachine(int threads);
 
+/// Bytes per second at which so many threads together read data of `bytes` in all again and again,
+/// each its part. Takes some hundredths of a second.
+double measureReadBandwidth(int64_t bytes, int threads);
+
+/// Seconds in which a cache line goes to another core and back; 0 with one thread. On virtual
+/// machines it changes within minutes, with the cores that the threads get.
+double measureRoundTrip(int threads);
+
 /// Multiply-adds per second of one core, counted twice, in vectors of the widest kind that the
 /// processor has: independent chains in registers. Takes about `seconds`.
 double measurePeakFlops(bool isDouble, double seconds = 0.1);

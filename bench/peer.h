@@ -34,14 +34,14 @@ struct PeerRow {
                                 int threads);
 };
 
-/// The peers that this program was built with.
+/// The peers that this program was built with. Throws Error if a module of one is not where it was
+/// built.
 std::span<const PeerRow> peerRows();
 
-// One function per file of peers/.
 std::unique_ptr<Peer> makePlainPeer(const Cell &, const Bound &, const SequenceInput &,
                                     int threads);
-std::unique_ptr<Peer> makeOneDnnPeer(const Cell &, const Bound &, const SequenceInput &,
-                                     int threads);
-std::string oneDnnVersion();
+
+/// What a module with a peer gives by the name `cellwright_peer`.
+using DescribePeer = void (*)(PeerRow *row);
 
 } // namespace cellwright

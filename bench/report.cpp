@@ -4,17 +4,23 @@
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
+#include <map>
+#include <utility>
+
 namespace cellwright {
 
-RowFigures figuresOf(const BenchRow &row, const Machine &machine) {
+RowFigures figuresOf(const BenchRow &row) {
   RowFigures figures;
   if (row.flops > 0) {
     figures.flopsPerSecond = row.flops / row.timing.median;
-    figures.percentOfPeak =
-        100 * figures.flopsPerSecond / machine.peak(row.isDouble, row.threads > 1);
+    figures.percentOfPeak = 100 * figures.flopsPerSecond / row.peakFlops;
   }
   if (row.bound > 0)
     figures.percentOfBound = 100 * row.bound / row.timing.median;
+  if (row.usefulSeconds > 0)
+    figures.timesUseful = row.timing.median / row.usefulSeconds;
+  if (row.pass == nameOf(Pass::Update))
+    figures.symbolsPerSecond = static_cast<double>(row.N * row.T) / row.timing.median;
   return figures;
 }
 
@@ -39,7 +45,7 @@ static nlohmann::ordered_json machineJson(const Machine &machine) {
 std::string toJson(const BenchReport &report) {
   auto rows = nlohmann::ordered_json::array();
   for (const BenchRow &row : report.rows) {
-    RowFigures figures = figuresOf(row, report.machine);
+    RowFigures figures = figuresOf(row);
     rows.push_back({{"suite", row.suite},
                     {"cell", row.cell},
                     {"implementation", row.implementation},
@@ -57,15 +63,41 @@ std::string toJson(const BenchReport &report) {
                     {"flops", row.flops},
                     {"flops_per_second", figures.flopsPerSecond},
                     {"percent_of_peak", figures.percentOfPeak},
+                    {"peak_flops", row.peakFlops},
                     {"bound_seconds", row.bound},
+                    {"bound_by", row.limit},
                     {"percent_of_bound", figures.percentOfBound},
+                    {"useful_seconds", row.usefulSeconds},
+                    {"symbols_per_second", figures.symbolsPerSecond},
                     {"tape_bytes_per_step", row.tapeBytes},
                     {"weight_bytes", row.weightBytes},
-                    {"compile_seconds", row.compileSeconds}});
+                    {"weight_level", row.level},
+                    {"weight_bytes_per_second", row.weightBandwidth},
+                    {"round_trip_seconds", row.roundTripSeconds},
+                    {"compile_seconds", row.compileSeconds},
+                    {"path", row.path},
+                    {"slow", row.slow}});
   }
   nlohmann::ordered_json json = {
       {"date", report.date}, {"machine", machineJson(report.machine)}, {"rows", rows}};
   return json.dump(2) + "\n";
+}
+
+std::vector<std::string> slowNotes(const std::vector<BenchRow> &rows) {
+  // What is slow is often so for a cell at every shape: it is said once.
+  std::map<std::pair<std::string, std::string>, int> counts;
+  std::vector<std::pair<std::string, std::string>> order;
+  for (const BenchRow &row : rows)
+    for (const std::string &slow : row.slow)
+      if (++counts[{row.cell, slow}] == 1)
+        order.emplace_back(row.cell, slow);
+  std::vector<std::string> notes;
+  for (const auto &note : order) {
+    int count = counts[note];
+    notes.push_back(
+        fmt::format("{} ({} row{}): {}", note.first, count, count == 1 ? "" : "s", note.second));
+  }
+  return notes;
 }
 
 std::string machineText(const Machine &machine) {
@@ -88,11 +120,13 @@ std::string machineText(const Machine &machine) {
 }
 
 std::string_view countingNote() {
-  return "flops: two per multiply-add of the cell's products, forward once, backward twice that, "
-         "with the\ngradients of weights, biases, inputs and initial states; element-wise work is "
-         "not counted.\nbound: batched products at the peak; each step at the longest of products "
-         "at the peak, weights read\nonce from the cache that holds them, and latency of the "
-         "phases that wait for each other.\n";
+  return R"(flops: two per multiply-add of the cell's products, forward once, backward twice that, with the
+gradients of weights, biases, inputs and initial states; element-wise work is not counted.
+bound: batched products at the peak; each step at the longest of products at the peak, weights read
+once from the cache that holds them, at the speed measured at that size, and latency of the phases
+that wait for each other.
+useful: times the time of all steps, of which only those that are no padding are counted.
+)";
 }
 
 } // namespace cellwright

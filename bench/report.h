@@ -18,9 +18,14 @@ struct BenchReport {
 struct RowFigures {
   double flopsPerSecond = 0; // 0 where flops are not counted
   double percentOfPeak = 0;
-  double percentOfBound = 0; // 0 where there is no bound
+  double percentOfBound = 0;   // 0 where there is no bound
+  double timesUseful = 0;      // times the time of the useful steps; 0 where all are useful
+  double symbolsPerSecond = 0; // of updates of a language model
 };
-RowFigures figuresOf(const BenchRow &row, const Machine &machine);
+RowFigures figuresOf(const BenchRow &row);
+
+/// What is slow in some rows, a line each: which rows, then what. Empty if nothing is.
+std::vector<std::string> slowNotes(const std::vector<BenchRow> &rows);
 
 /// An object {machine, date, rows: [...]}; `bench/compare` reads two of them.
 std::string toJson(const BenchReport &report);

@@ -16,13 +16,21 @@ Entries square(std::initializer_list<std::array<int64_t, 3>> shapes) {
 }
 
 Cells trainingCells(Extent extent) {
-  if (extent == Extent::Short)
+  switch (extent) {
+  case Extent::Quick:
+    return {"lstm", "gru", "mut1"};
+  case Extent::Usual:
     return {"lstm", "gru", "gru_reset_after", "mut1", "elman"};
+  case Extent::Nightly:
+    break;
+  }
   return {"lstm", "lstm_peephole", "gru", "gru_reset_after", "mut1", "mut2", "mut3", "elman",
           "mgu",  "ugrnn",         "nas", "mlstm",           "rhn"};
 }
 
-Entries trainingEntries(Extent) {
+Entries trainingEntries(Extent extent) {
+  if (extent == Extent::Quick)
+    return square({{256, 32, 100}, {200, 20, 35}, {256, 1, 200}, {64, 16, 100}});
   return square({{256, 32, 100},
                  {512, 60, 50},
                  {200, 20, 35},
@@ -33,8 +41,8 @@ Entries trainingEntries(Extent) {
                  {128, 50, 50}});
 }
 
-Cells inferenceCells(Extent extent) {
-  return extent == Extent::Short ? Cells{"lstm", "gru"} : Cells{"lstm", "gru", "mut1", "elman"};
+Cells twoCells(Extent extent) {
+  return extent == Extent::Nightly ? Cells{"lstm", "gru", "mut1", "elman"} : Cells{"lstm", "gru"};
 }
 
 Entries inferenceEntries(Extent extent) {
@@ -42,15 +50,17 @@ Entries inferenceEntries(Extent extent) {
   for (int64_t H : {256, 512, 1024})
     for (int64_t N : {1, 2, 4})
       for (int64_t T : {1, 50})
-        if (extent == Extent::Nightly || N != 2)
+        if (extent == Extent::Nightly || (N == 1 && H != 512) ||
+            (extent == Extent::Usual && N != 2))
           entries.push_back({"", H, H, N, T});
   return entries;
 }
 
-Entries streamingEntries(Extent) {
+Entries streamingEntries(Extent extent) {
   Entries entries;
   for (int64_t H : {8, 16, 32, 64, 128, 256})
-    entries.push_back({"", H, H, 1, 1});
+    if (extent != Extent::Quick || H == 8 || H == 64 || H == 256)
+      entries.push_back({"", H, H, 1, 1});
   return entries;
 }
 
@@ -81,21 +91,24 @@ Entries deepbenchEntries(Extent extent) {
       {"elman", {32}, {1}, {672}, true},
       {"elman", {64}, {1}, {96}, true},
   };
-  // Many differ in the number of steps alone; a short run takes what ends within a second.
-  constexpr double kShortFlops = 6e10;
+  // Many differ in the number of steps alone; less than a night takes what ends soon.
+  double mostFlops = extent == Extent::Quick ? 2e9 : 6e10;
   Entries entries;
   for (const DeepbenchRow &row : rows)
     for (int64_t H : row.sizes)
       for (int64_t N : row.batches)
         for (int64_t T : row.steps) {
           double flops = 16.0 * static_cast<double>(H * H) * static_cast<double>(N * T);
-          if (extent == Extent::Nightly || (flops < kShortFlops && T == row.steps.front()))
+          if (extent == Extent::Nightly || (flops < mostFlops && T == row.steps.front()))
             entries.push_back({row.cell, H, H, N, T, row.isInference});
         }
   return entries;
 }
 
 Cells allShipped(Extent) { return {}; }
+Cells compiledCells(Extent extent) {
+  return extent == Extent::Quick ? Cells{"lstm", "gru", "mut1", "nas"} : Cells{};
+}
 Cells none(Extent) { return {}; }
 
 const SuiteRow kSuites[] = {
@@ -104,15 +117,11 @@ const SuiteRow kSuites[] = {
      {Pass::Forward, Pass::ForwardTape, Pass::Both},
      trainingCells,
      trainingEntries},
-    {"inference",
-     "few sequences, one step or fifty",
-     {Pass::Forward},
-     inferenceCells,
-     inferenceEntries},
+    {"inference", "few sequences, one step or fifty", {Pass::Forward}, twoCells, inferenceEntries},
     {"streaming",
      "one step of one sequence, small cells",
      {Pass::Forward},
-     inferenceCells,
+     twoCells,
      streamingEntries},
     {"deepbench",
      "DeepBench's recurrent problems",
@@ -120,20 +129,49 @@ const SuiteRow kSuites[] = {
      none,
      deepbenchEntries},
     {"zoo",
-     "every shipped cell at H = I = 256, N = 32, T = 100",
+     "every shipped cell at H = I = 256, N = 32, T = 100; with --quick at 64, 16, 100",
      {Pass::Forward, Pass::Both},
      allShipped,
-     [](Extent) {
-       return square({{256, 32, 100}});
+     [](Extent extent) {
+       return extent == Extent::Quick ? square({{64, 16, 100}}) : square({{256, 32, 100}});
      }},
     {"lengths",
      "sequences of different lengths against the time of their useful steps",
      {Pass::Forward, Pass::Both},
-     inferenceCells,
-     [](Extent) {
-       return square({{256, 32, 100}, {256, 64, 200}});
+     twoCells,
+     [](Extent extent) {
+       return extent == Extent::Quick ? square({{256, 32, 100}})
+                                      : square({{256, 32, 100}, {256, 64, 200}});
      },
      true},
+    {"long",
+     "10,000 steps with the whole tape, and with a tenth of its memory",
+     {Pass::Both, Pass::BothLimited},
+     twoCells,
+     [](Extent extent) {
+       return extent == Extent::Quick ? square({{256, 1, 10'000}})
+                                      : square({{256, 1, 10'000}, {256, 8, 10'000}});
+     }},
+    {"compile",
+     "time until a cell is ready, without the cache and from it, at T = 10 and 10,000",
+     {Pass::Compile, Pass::Load},
+     compiledCells,
+     [](Extent) {
+       return square({{256, 1, 10}});
+     },
+     false,
+     Measured::Compile},
+    {"lm",
+     "characters per second of `train lm`: 2 x 128, 50 x 50, Adam",
+     {Pass::Update},
+     [](Extent) {
+       return Cells{"lstm", "gru"};
+     },
+     [](Extent) {
+       return square({{128, 50, 50}});
+     },
+     false,
+     Measured::LanguageModel},
 };
 
 } // namespace

@@ -9,8 +9,15 @@
 
 namespace cellwright {
 
-/// How long a run may take: some two minutes, or a night.
-enum class Extent : uint8_t { Short, Nightly };
+/// How much of a suite is run: what all suites together do in some two minutes; the usual; all.
+enum class Extent : uint8_t { Quick, Usual, Nightly };
+
+/// What a suite measures.
+enum class Measured : uint8_t {
+  Passes,       // over a batch of sequences
+  Compile,      // how long a cell takes to be ready
+  LanguageModel // updates of training: two layers, loss, clipping and Adam included
+};
 
 /// One measurement of a suite. Sizes that nothing else fixes are H.
 struct SuiteEntry {
@@ -27,6 +34,7 @@ struct SuiteRow {
   std::vector<std::string_view> (*cells)(Extent extent);
   std::vector<SuiteEntry> (*entries)(Extent extent);
   bool isRagged = false; // sequences of lengths drawn evenly from 1 to T
+  Measured measured = Measured::Passes;
 };
 
 std::span<const SuiteRow> suiteRows();

@@ -187,15 +187,20 @@ private:
     for (int64_t element : chooseElements(found)) {
       if (check.progress)
         check.progress(done++, differences);
-      if (auto expected = smoothDifference(numbersOf[element], agreement))
-        keepWorst(row, element, found[element], *expected, largest);
-      else
+      auto expected = smoothDifference(numbersOf[element], agreement);
+      // Where the loss is no number all its differences are none, also by what it does not depend
+      // on: a gradient that is a number may be right.
+      bool saysNothing = !expected || (!isLossFinite && std::isfinite(found[element]));
+      if (saysNothing)
         ++row.kinks;
+      else
+        keepWorst(row, element, found[element], *expected, largest);
     }
     rows.push_back(row);
   }
 
   void compareGradients(const Gradients &found) {
+    isLossFinite = std::isfinite(loss());
     for (const auto *list : {&found.inputs, &found.firstStates, &found.params})
       for (const Elements &elements : *list)
         differences += countSamples(elements);
@@ -216,6 +221,7 @@ private:
   const GradcheckOptions &check;
   Numbers numbers;
   std::vector<GradcheckRow> rows;
+  bool isLossFinite = true;
   int64_t done = 0, differences = 0; // for progress
 };
 

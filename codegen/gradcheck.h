@@ -35,9 +35,10 @@ struct GradcheckRow {
   double error = 0;    // relative to the tensor's largest magnitude
   double limit = 0;
   int64_t compared = 0; // elements
-  int64_t kinks = 0;    // elements left out: a kink is so near that differences say nothing
+  int64_t kinks = 0;    // elements left out as differences say nothing: a kink is near, rounding
+                        // hides them, or the loss is no number
 
-  /// Good is what was compared and agrees; a row that is mostly kinks says too little to be good.
+  /// Good is what was compared and agrees; a row that mostly left out says too little to be good.
   bool isGood() const { return error <= limit && kinks <= compared; }
 };
 

@@ -3,6 +3,7 @@
 
 #include "codegen/compilation.h"
 #include "codegen/costs.h"
+#include "codegen/emit/phase_emitter.h"
 #include "codegen/emit/tile_plan.h"
 #include "codegen/stages.h"
 
@@ -23,6 +24,23 @@ namespace {
 bool isState(cell::SavedOp saved) {
   return llvm::any_of(saved.getOperand().getUsers(),
                       [](Operation *user) { return isa<cell::NextOp>(user); });
+}
+
+/// Vectors of columns that a tile of the plan holds.
+int tileVectorsOf(const TilePlan &plan) {
+  size_t matrices = plan.segments.empty() ? 1 : plan.segments[0].matrices.size();
+  return static_cast<int>(static_cast<int64_t>(matrices) * plan.panelsPerTile);
+}
+
+/// Elements of the matrices that a phase multiplies with vectors.
+double weightsOf(cell::PhaseOp phase) {
+  double elements = 0;
+  phase.getBody().walk([&](cell::ContractOp contract) {
+    for (auto [matrix, vector] : llvm::zip_equal(contract.getMatrices(), contract.getVectors()))
+      if (!isIndex(vector))
+        elements += static_cast<double>(tensorType(matrix).getElements());
+  });
+  return elements;
 }
 
 class PlanPrinter {
@@ -184,11 +202,12 @@ private:
     for (const Gather &gather : plan.gathers)
       text += fmt::format("    columns picked by {}: of {} matrices\n", names[gather.index],
                           gather.matrices.size());
-    auto vectors = static_cast<int>(
-        static_cast<int64_t>(plan.segments.empty() ? 1 : plan.segments[0].matrices.size()) *
-        plan.panelsPerTile);
+    int vectors = tileVectorsOf(plan);
     text += fmt::format("    tile: {} rows x {} vectors of {}\n", context.target.tileRows(vectors),
                         vectors, context.width());
+    if (double elements = weightsOf(phase); elements > 0)
+      text += fmt::format("    flops: {:.0f} per row; weights: {:.0f} bytes\n", 2 * elements,
+                          elements * static_cast<double>(elementBytes));
   }
 
   void printTape() {
@@ -252,12 +271,13 @@ private:
 /// Adds up what the phases of a scheduled cell do.
 class CostCounter {
 public:
-  CostCounter(cell::CellOp cell, int64_t elementBytes) : cell(cell), elementBytes(elementBytes) {}
+  CostCounter(cell::CellOp cell, const Target &target, bool isDouble)
+      : cell(cell), context{ModuleOp(), target, isDouble}, elementBytes(isDouble ? 8 : 4) {}
 
   CellCost count() {
     for (auto phase : cell.getBody().getOps<cell::PhaseOp>()) {
-      const StageRow &stage = stageRow(phase.getStage());
-      countPhase(phase, stage.isStepwise, stage.isBackward ? cost.backward : cost.forward);
+      cost.phases.push_back(describe(phase));
+      add(cost.phases.back());
     }
     for (auto sum : cell.getBody().getOps<cell::AccumulateOp>())
       if (sum.getRight())
@@ -271,20 +291,33 @@ public:
   }
 
 private:
-  void countPhase(cell::PhaseOp phase, bool isStepwise, StepCost &direction) {
-    double elements = 0;
-    phase.getBody().walk([&](cell::ContractOp contract) {
-      for (auto [matrix, vector] : llvm::zip_equal(contract.getMatrices(), contract.getVectors()))
-        if (!isIndex(vector))
-          elements += static_cast<double>(tensorType(matrix).getElements());
-    });
-    (isStepwise ? direction.coreFlops : direction.batchedFlops) += 2 * elements;
-    if (!isStepwise)
+  PhaseCost describe(cell::PhaseOp phase) const {
+    const StageRow &stage = stageRow(phase.getStage());
+    PhaseCost described;
+    described.stage = stage.name.str();
+    described.loop = loopOf(phase);
+    if (described.loop == PhaseLoop::Tiles) {
+      described.tileVectors = tileVectorsOf(planTiles(phase, context));
+      described.tileRows = context.target.tileRows(described.tileVectors);
+    }
+    double elements = weightsOf(phase);
+    described.flops = 2 * elements;
+    described.weightBytes = elements * static_cast<double>(elementBytes);
+    described.latency = longestChain(phase);
+    described.isStepwise = stage.isStepwise;
+    described.isBackward = stage.isBackward;
+    return described;
+  }
+
+  void add(const PhaseCost &phase) {
+    StepCost &direction = phase.isBackward ? cost.backward : cost.forward;
+    (phase.isStepwise ? direction.coreFlops : direction.batchedFlops) += phase.flops;
+    if (!phase.isStepwise)
       return;
-    direction.weightBytes += elements * static_cast<double>(elementBytes);
+    direction.weightBytes += phase.weightBytes;
     ++direction.phases;
     // Phases wait for each other: their longest chains add up.
-    direction.latency += longestChain(phase);
+    direction.latency += phase.latency;
   }
 
   static int longestChain(cell::PhaseOp phase) {
@@ -300,25 +333,84 @@ private:
   }
 
   cell::CellOp cell;
+  EmissionContext context;
   int64_t elementBytes;
   CellCost cost;
 };
 
-} // namespace
+//===-- Bounds --------------------------------------------------------------------------------===//
 
-CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options) {
-  Compilation compilation;
-  compilation.schedule(cell, bound, nullptr, options, nullptr);
-  return CostCounter(compilation.scheduled(), options.isDouble ? 8 : 4).count();
+/// What a processor of the target would do if nothing was known of it but its vectors: for the
+/// plan, which must be the same on every machine.
+constexpr double kNominalClock = 3e9;      // cycles per second
+constexpr double kNominalMultiplyAdds = 2; // vectors of them per cycle
+constexpr double kNominalRead = 0.5;       // vectors of weights per cycle, from the second cache
+constexpr double kNominalLatency = 4;      // cycles of a multiply-add
+
+MachineSpeed nominalSpeed(const Target &target, bool isDouble) {
+  // Without fused multiply-adds, a multiplication and an addition.
+  double perCycle = target.hasFma ? kNominalMultiplyAdds : kNominalMultiplyAdds / 2;
+  return {2 * perCycle * target.width(isDouble) * kNominalClock,
+          kNominalRead * target.vectorBytes * kNominalClock, kNominalLatency / kNominalClock};
 }
 
-double boundSeconds(const StepCost &cost, const MachineSpeed &machine, int64_t steps,
-                    int64_t sequences) {
+std::string describeTime(const StepBound &bound) {
+  return fmt::format("{:.2f} us by {}", 1e6 * bound.seconds(), bound.limit());
+}
+
+std::string printBounds(const CellCost &cost, const Target &target, bool isDouble) {
+  MachineSpeed speed = nominalSpeed(target, isDouble);
+  std::string text = fmt::format(
+      "\nflops of a step and sequence, two per multiply-add of products: forward {:.0f}, backward "
+      "{:.0f}\nbound of a step on one core, at the target's nominal {:.0f} GF/s, {:.0f} GB/s from "
+      "the second cache and {:.2f} ns per\nmultiply-add that waits; `cellwright bench` measures "
+      "those of this machine\n",
+      cost.forward.flops(), cost.backward.flops(), speed.peakFlops / 1e9,
+      speed.weightBandwidth / 1e9, 1e9 * speed.multiplyAddSeconds);
+  for (int64_t sequences : {1, 32})
+    text += fmt::format("  N = {}: forward {}, backward {}\n", sequences,
+                        describeTime(boundOf(cost.forward, speed, sequences)),
+                        describeTime(boundOf(cost.backward, speed, sequences)));
+  return text;
+}
+
+} // namespace
+
+TapeShape measureTape(const Cell &cell, const Bound &bound, const CompileOptions &options) {
+  Target target = targetOrThrow(options.target);
+  Compilation compilation;
+  compilation.schedule(cell, bound, nullptr, options, nullptr);
+  KernelDescription kernel = compilation.emit(target, options.isDouble);
+  TapeShape shape;
+  shape.format = {options.isDouble ? CELLWRIGHT_F64 : CELLWRIGHT_F32, kernel.width};
+  shape.outputState = kernel.outputState;
+  for (const VectorDescription &state : kernel.states)
+    shape.states.push_back(state.size);
+  for (const BufferDescription &buffer : kernel.buffers)
+    if (isTapeValue(buffer.role, buffer.lifetime))
+      shape.values.push_back(buffer.columns);
+  return shape;
+}
+
+CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options) {
+  Target target = targetOrThrow(options.target);
+  Compilation compilation;
+  compilation.schedule(cell, bound, nullptr, options, nullptr);
+  return CostCounter(compilation.scheduled(), target, options.isDouble).count();
+}
+
+double StepBound::seconds() const { return batched + std::max({products, weights, latency}); }
+
+std::string_view StepBound::limit() const {
+  if (batched + products >= std::max(weights, latency))
+    return "products";
+  return weights >= latency ? "weights" : "latency";
+}
+
+StepBound boundOf(const StepCost &cost, const MachineSpeed &machine, int64_t sequences) {
   auto rows = static_cast<double>(sequences);
-  double step = std::max({cost.coreFlops * rows / machine.peakFlops,
-                          cost.weightBytes / machine.weightBandwidth,
-                          cost.latency * machine.multiplyAddSeconds});
-  return static_cast<double>(steps) * (step + cost.batchedFlops * rows / machine.peakFlops);
+  return {cost.batchedFlops * rows / machine.peakFlops, cost.coreFlops * rows / machine.peakFlops,
+          cost.weightBytes / machine.weightBandwidth, cost.latency * machine.multiplyAddSeconds};
 }
 
 std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions &options) {
@@ -333,7 +425,9 @@ std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions
   return fmt::format("{}, {}{}, target {} ({}), vectors of {} bytes\n", std::string_view(cell.name),
                      options.isDouble ? "f64" : "f32", sizes, target.name, target.cpu,
                      target.vectorBytes) +
-         PlanPrinter(compilation.scheduled(), target, options.isDouble).print();
+         PlanPrinter(compilation.scheduled(), target, options.isDouble).print() +
+         printBounds(CostCounter(compilation.scheduled(), target, options.isDouble).count(), target,
+                     options.isDouble);
 }
 
 } // namespace cellwright

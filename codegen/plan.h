@@ -2,8 +2,12 @@
 #pragma once
 
 #include "codegen/compile.h"
+#include "codegen/phase_loop.h"
+#include "runtime/tape_plan.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace cellwright {
 
@@ -19,27 +23,51 @@ struct StepCost {
   double flops() const { return batchedFlops + coreFlops; }
 };
 
+/// A phase and the loop that it gets, in the order in which the kernel has them.
+struct PhaseCost {
+  std::string stage; // as the plan has it: before, core, ...
+  PhaseLoop loop = PhaseLoop::Panels;
+  int tileRows = 0, tileVectors = 0; // of tiles
+  double flops = 0;                  // of its products, for one row
+  double weightBytes = 0;            // that one call reads
+  int latency = 0;                   // in multiply-adds that wait for each other
+  bool isStepwise = false;           // of the recurrence
+  bool isBackward = false;
+};
+
 struct CellCost {
   StepCost forward, backward; // backward: with the gradients of parameters, inputs and states
-  int64_t tapeBytes = 0;      // kept per step and sequence for the backward pass, beside the states
+  std::vector<PhaseCost> phases;
+  int64_t tapeBytes = 0; // kept per step and sequence for the backward pass, beside the states
   int64_t stateBytes = 0;
 };
+
+/// What the cell's kernel keeps for its backward pass, also for a target that cannot run here.
+TapeShape measureTape(const Cell &cell, const Bound &bound, const CompileOptions &options);
 
 /// Schedules the cell and adds up.
 CellCost measureCost(const Cell &cell, const Bound &bound, const CompileOptions &options);
 
-/// The time below which no machine of these speeds can do `steps` steps of `sequences` sequences:
-/// batched products at the peak, and each step of the recurrence at whichever is longest of its
-/// products at the peak, reading its weights once, and its dependent phases.
 struct MachineSpeed {
   double peakFlops = 0;          // per second
   double weightBandwidth = 0;    // bytes per second from the cache that holds the weights
   double multiplyAddSeconds = 0; // latency of one
 };
-double boundSeconds(const StepCost &cost, const MachineSpeed &machine, int64_t steps,
-                    int64_t sequences);
 
-/// Phases of a step with their products, what is saved and what is computed again, bytes and flops.
+/// The time below which no machine of these speeds can do a step of some sequences: batched
+/// products at the peak, and the recurrence at whichever is longest of its products at the peak,
+/// reading its weights once, and its dependent phases. Seconds.
+struct StepBound {
+  double batched = 0, products = 0, weights = 0, latency = 0;
+
+  double seconds() const;
+  /// What is longest: `products`, with the batched ones; `weights` or `latency`.
+  std::string_view limit() const;
+};
+StepBound boundOf(const StepCost &cost, const MachineSpeed &machine, int64_t sequences);
+
+/// Phases of a step with their products, what is saved and what is computed again, bytes and flops,
+/// and the bound at the target's nominal speed.
 std::string printPlan(const Cell &cell, const Bound &bound, const CompileOptions &options);
 
 } // namespace cellwright

@@ -26,6 +26,7 @@ struct Bound {
   std::vector<int64_t> sizes;      // by SizeId; -1 where the cell does not use the size
   std::vector<double> constants;   // by ValueId; the value of each operation of Rate::Constant
 
+  /// Precondition of all four: the cell uses the size. A scalar has one row, a vector one column.
   int64_t size(SizeId size) const { return sizes[size]; }
   int64_t rows(const Shape &shape) const { return shape.rank == 0 ? 1 : sizes[shape.rows]; }
   int64_t columns(const Shape &shape) const { return shape.rank < 2 ? 1 : sizes[shape.columns]; }

@@ -8,11 +8,13 @@ namespace cellwright {
 
 enum class Comparison : uint8_t { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual };
 
+/// As a cell writes it.
 constexpr std::string_view comparisonText(Comparison comparison) {
   constexpr std::string_view kTexts[] = {"==", "!=", "<", "<=", ">", ">="};
   return kTexts[static_cast<size_t>(comparison)];
 }
 
+/// Whether the comparison holds; with NaN only `!=` does.
 constexpr bool compare(double left, Comparison comparison, double right) {
   switch (comparison) {
   case Comparison::Equal:

@@ -14,6 +14,7 @@ namespace cellwright {
 
 namespace detail {
 
+/// base ^ exponent by squaring.
 constexpr double powerOfInteger(double base, int64_t exponent) {
   double result = 1;
   for (uint64_t rest = exponent < 0 ? 0 - static_cast<uint64_t>(exponent)

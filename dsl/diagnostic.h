@@ -152,6 +152,7 @@ inline constexpr std::array kDiagnosticRows = {
 };
 // clang-format on
 
+/// The row of a kind of problem.
 constexpr const DiagnosticRow &rowOf(Id id) { return kDiagnosticRows[static_cast<size_t>(id)]; }
 
 struct Note {
@@ -169,10 +170,12 @@ struct Diagnostic {
   std::vector<Loc> operands;
   std::vector<Note> notes;
 
+  /// Underlines an operand.
   constexpr Diagnostic &under(Loc operand) {
     operands.push_back(operand);
     return *this;
   }
+  /// Says what stands at another place.
   constexpr Diagnostic &note(Loc place, Text text) {
     notes.push_back({place, std::move(text)});
     return *this;
@@ -187,6 +190,7 @@ public:
     ++errors;
     return add({id, Severity::Error, loc, std::move(message), {}, {}});
   }
+  /// As `error`; leaves the cell good.
   constexpr Diagnostic &warning(Id id, Loc loc, Text message) {
     return add({id, Severity::Warning, loc, std::move(message), {}, {}});
   }

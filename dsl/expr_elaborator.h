@@ -358,7 +358,9 @@ private:
   }
 
   constexpr Value evaluatePower(int32_t index, size_t first) {
-    if (isBroken(first, 1) || !checkConstant(stack[first + 1], index - 1, "this exponent"))
+    // The exponent is checked even if the base has a problem of its own.
+    bool isConstant = checkConstant(stack[first + 1], index - 1, "this exponent");
+    if (isBroken(first, 1) || !isConstant)
       return {};
     return makeCall(index, functions::kPower, {stack[first].op, stack[first + 1].op},
                     shapeOf(stack[first].op));

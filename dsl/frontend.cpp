@@ -213,31 +213,22 @@ CheckedCell Frontend::check(CellId cell, const Settings &settings) {
 }
 
 void Frontend::checkSettings(const CheckedCell &checked, const Settings &settings) {
-  auto report = [&](std::string_view kind, std::string_view name, const Suggestion &suggestion) {
-    state->diagnostics.error(Id::UnknownSetting, {},
-                             makeText("cell `", checked.cell.name, "` has no ", kind, " `", name,
-                                      "`", suggestion.text()));
+  auto checkNames = [&](std::string_view kind, const std::vector<Setting> &given, const auto &has) {
+    for (const Setting &setting : given) {
+      Suggestion suggestion(setting.name, state->budget);
+      bool isKnown = false;
+      for (const auto &entry : has) {
+        isKnown |= entry.name == setting.name;
+        suggestion.consider(entry.name);
+      }
+      if (!isKnown)
+        state->diagnostics.error(Id::UnknownSetting, {},
+                                 makeText("cell `", checked.cell.name, "` has no ", kind, " `",
+                                          setting.name, "`", suggestion.text()));
+    }
   };
-  for (const Setting &setting : settings.options) {
-    Suggestion suggestion(setting.name, state->budget);
-    bool isKnown = false;
-    for (const Option &option : checked.cell.options) {
-      isKnown |= option.name == setting.name;
-      suggestion.consider(option.name);
-    }
-    if (!isKnown)
-      report("option", setting.name, suggestion);
-  }
-  for (const Setting &setting : settings.dimensions) {
-    Suggestion suggestion(setting.name, state->budget);
-    bool isKnown = false;
-    for (const Dimension &dimension : checked.cell.dimensions) {
-      isKnown |= dimension.name == setting.name;
-      suggestion.consider(dimension.name);
-    }
-    if (!isKnown)
-      report("dimension", setting.name, suggestion);
-  }
+  checkNames("option", settings.options, checked.cell.options);
+  checkNames("dimension", settings.dimensions, checked.cell.dimensions);
 }
 
 //===-- Cells by name -------------------------------------------------------------------------===//

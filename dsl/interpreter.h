@@ -32,7 +32,7 @@ StepResult interpretStep(const Cell &cell, const Bound &bound, std::span<const E
                          std::span<const Elements> states, std::span<const Elements> params,
                          const std::optional<RandomPlace> &random = std::nullopt);
 
-/// T steps of N sequences. What does not depend on the step is computed once.
+/// What T steps of N sequences are computed from.
 struct SequenceInput {
   int64_t steps = 0;                 // T
   int64_t sequences = 0;             // N
@@ -50,6 +50,8 @@ struct SequenceResult {
   std::vector<Elements> finalStates; // [N, d], at each sequence's own end
 };
 
+/// Computes T steps of N sequences, and once what does not depend on the step. Precondition: sizes
+/// are those of `bound`.
 SequenceResult interpretSequence(const Cell &cell, const Bound &bound, const SequenceInput &input);
 
 } // namespace cellwright

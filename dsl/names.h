@@ -1,10 +1,8 @@
 // Names as small numbers: every name of all files of a check is interned once, so that later passes
-// compare and look up numbers. The views of `text` last as long as the sources, or, for names that
-// the front end made, as long as the table.
+// compare and look up numbers. The views of `text` last as long as the sources.
 #pragma once
 
 #include "dsl/hash_index.h"
-#include "dsl/text.h"
 
 #include <cstdint>
 #include <string_view>
@@ -28,22 +26,14 @@ public:
     return static_cast<NameId>(names.size()) - 1;
   }
 
-  /// The number of a name that the front end made.
-  constexpr NameId internMade(Text name) {
-    NameId id = find(name);
-    if (id != kNoName)
-      return id;
-    made.push_back(std::move(name));
-    return intern(made.back());
-  }
-
+  /// The number of a name, or kNoName if it was never interned.
   constexpr NameId find(std::string_view name) const { return find(name, hashText(name)); }
+  /// Empty for kNoName.
   constexpr std::string_view text(NameId id) const { return id < 0 ? "" : names[id]; }
   constexpr size_t size() const { return names.size(); }
 
 private:
   std::vector<std::string_view> names;
-  std::vector<Text> made; // a moved Text keeps its characters where they are
   HashIndex index;
 
   constexpr NameId find(std::string_view name, uint32_t hash) const {
@@ -54,6 +44,7 @@ private:
 /// A table from names to numbers from 0 up that is quick to empty.
 class NameMap {
 public:
+  /// The number of a name, or -1.
   constexpr int32_t find(NameId name) const {
     return static_cast<size_t>(name) < values.size() ? values[name] : -1;
   }

@@ -84,6 +84,7 @@ struct Program {
     return kNoCell;
   }
 
+  /// The function that a file defines at file level under this name; its statement is -1 if none.
   constexpr FnRef findOwnFn(FileId file, NameId name) const {
     return fnAt(findOwnFnNumber(file, name));
   }
@@ -107,6 +108,7 @@ struct Program {
     cellIndex.insert(hashOf(cells[cell].file, name), cell);
     return true;
   }
+  /// Enters a file-level function under its name; false if the file has one already.
   constexpr bool enterFn(FnRef fn) {
     NameId name = statementOf(fn).name.name;
     if (name == kNoName || findOwnFn(fn.file, name).statement >= 0)

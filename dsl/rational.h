@@ -18,6 +18,7 @@ struct Rational {
   constexpr bool isInteger() const { return isValid && denominator == 1; }
   constexpr int sign() const { return numerator > 0 ? 1 : numerator < 0 ? -1 : 0; }
 
+  /// What an overflow gives.
   static constexpr Rational invalid() { return {0, 1, false}; }
 
   /// Precondition of all operations: parts above INT64_MIN, which `reduced` makes sure of.

@@ -21,6 +21,7 @@ struct Signature {
   constexpr bool isProbability(int param) const { return names[param] == "p"; }
 };
 
+/// Takes a text of `Function::parameters` apart.
 constexpr Signature makeSignature(std::string_view params) {
   Signature signature;
   while (!params.empty()) {

@@ -65,6 +65,7 @@ public:
   // All give kNoSize if an operand is kNoSize, and after an overflow, a division by zero or more
   // than kMaxSizeTerms terms.
 
+  /// A size that is a number.
   constexpr SizeId number(int64_t number) { return constant({number, 1, true}); }
 
   constexpr SizeId constant(Rational number) {
@@ -72,10 +73,12 @@ public:
       return kNoSize;
     return number.isZero() ? intern({}) : intern({{number, {}}});
   }
+  /// Adds what sizes are made of: a name, an unknown or a quotient.
   constexpr AtomId addAtom(SizeAtom atom) {
     atoms.push_back(std::move(atom));
     return static_cast<AtomId>(atoms.size()) - 1;
   }
+  /// The size that is just this atom.
   constexpr SizeId ofAtom(AtomId atom) {
     if (atoms[atom].size == kNoSize)
       atoms[atom].size = intern({{{1, 1, true}, {{atom, 1}}}});
@@ -96,6 +99,7 @@ public:
     return intern(std::move(product));
   }
 
+  /// a / b, as a quotient of its own where it does not cancel; whether it is exact is not checked.
   constexpr SizeId divide(SizeId a, SizeId b) {
     if (a == kNoSize || b == kNoSize || sums[b].empty())
       return kNoSize;

@@ -132,9 +132,9 @@ struct Syntax {
   std::vector<NameId> lostNames; // what stood in text that could not be parsed
   bool isComplete = true;        // no syntax errors
 
-  /// The operands of a node, by the index of their roots: the last one, and the one before another.
-  constexpr int32_t lastOperand(int32_t node) const { return node - 1; }
+  /// The root of the operand before another one of the same node; the last operand's is node - 1.
   constexpr int32_t operandBefore(int32_t operand) const { return nodes[operand].first - 1; }
+  /// The whole expression under a node.
   constexpr Expr exprAt(int32_t root) const { return {nodes[root].first, root}; }
 
   constexpr Loc loc(const Node &node) const { return {file, node.begin, node.end}; }

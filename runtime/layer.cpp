@@ -38,8 +38,9 @@ void Layer::setParams(std::span<const void *const> params) {
 void Layer::forward(const ForwardArguments &arguments) {
   Work &w = *work;
   w.checkForward(arguments);
+  TapePlan plan = w.planOrThrow(arguments);
   const Batch &batch = arguments.batch;
-  w.resize(batch, arguments.keepsTape, arguments.resets != nullptr);
+  w.resize(arguments, plan);
   w.firstStep = arguments.firstStep;
   w.seed = arguments.seed;
   w.resets.clear();
@@ -54,18 +55,7 @@ void Layer::forward(const ForwardArguments &arguments) {
     w.bindInput(i, arguments.inputs[i]);
   w.beginStates(arguments);
   w.runSequences(CELLWRIGHT_FORWARD_SEQUENCE);
-  w.threads.run([&](int thread) {
-    for (int64_t begin = 0; begin < batch.steps; begin += w.blockSteps) {
-      int64_t end = std::min(begin + w.blockSteps, batch.steps);
-      w.runStage(CELLWRIGHT_FORWARD_BEFORE, thread, begin, end);
-      w.threads.barrier();
-      w.runForwardCore(thread, begin, end);
-      w.threads.barrier();
-      w.runStage(CELLWRIGHT_FORWARD_AFTER, thread, begin, end);
-      w.threads.barrier();
-    }
-  });
-  w.endStates();
+  w.forwardSegments();
 }
 
 void Layer::backward(const BackwardArguments &arguments) {
@@ -75,30 +65,28 @@ void Layer::backward(const BackwardArguments &arguments) {
                                      [](const SeriesView &view) { return view.data != nullptr; });
   w.bindAdjoints(arguments);
   w.beginAdjoints(arguments);
-  int64_t blocks = (w.batch.steps + w.backwardBlockSteps - 1) / w.backwardBlockSteps;
-  w.threads.run([&](int thread) {
-    for (int64_t block = blocks - 1; block >= 0; --block) {
-      int64_t begin = block * w.backwardBlockSteps;
-      int64_t end = std::min(begin + w.backwardBlockSteps, w.batch.steps);
-      w.runStage(CELLWRIGHT_BACKWARD_BEFORE, thread, begin, end);
-      w.threads.barrier();
-      w.runBackwardCore(thread, begin, end);
-      w.threads.barrier();
-      w.runStage(CELLWRIGHT_BACKWARD_AFTER, thread, begin, end);
-      w.threads.barrier();
-      w.runSums(CELLWRIGHT_GRADIENT, thread, begin, end);
-      w.threads.barrier();
-    }
-  });
+  w.backwardSegments();
   w.runSequences(CELLWRIGHT_BACKWARD_SEQUENCE);
   w.runSequences(CELLWRIGHT_GRADIENT_SEQUENCE);
   w.runUpdate(CELLWRIGHT_FINISH);
   w.endAdjoints(arguments);
 }
 
+std::optional<TapePlan> Layer::planTape(const TapeSpan &span, int64_t memoryLimit) const {
+  return cellwright::planTape(work->tapeShape, span, memoryLimit);
+}
+
+const TapeShape &Layer::tapeShape() const { return work->tapeShape; }
+int64_t Layer::heldTapeBytes() const { return work->heldTapeBytes(); }
+
 //===-- Results -------------------------------------------------------------------------------===//
 
 SeriesView Layer::state(int index) const {
+  CELLWRIGHT_CHECK(work->isWhole(index),
+                   "`{}`: the limit on memory left {} of {} steps of the state `{}`; read the "
+                   "output, or leave the limit out",
+                   work->kernel.name, work->plan.segmentSteps, work->plan.steps,
+                   work->kernel.states[index].name);
   return firstRows(work->states[index].view().from(work->batch.sequences),
                    work->batch.steps * work->batch.sequences);
 }
@@ -130,13 +118,6 @@ void Layer::measurePhases(std::vector<PhaseTime> *times) {
   work->phaseTimes = times;
 }
 
-int64_t Layer::tapeBytes() const {
-  const cellwright_kernel &kernel = work->kernel;
-  int64_t columns = 0;
-  for (int i = 0; i < kernel.buffer_count; ++i)
-    if (kernel.buffers[i].lifetime == CELLWRIGHT_TAPE && kernel.buffers[i].role != CELLWRIGHT_STATE)
-      columns += std::max(kernel.buffers[i].columns, 1);
-  return columns * work->format.elementBytes();
-}
+bool Layer::dividesColumns(cellwright_stage core) const { return work->dividesColumns(core); }
 
 } // namespace cellwright

@@ -5,6 +5,7 @@
 
 #include "runtime/kernel_abi.h"
 #include "runtime/series.h"
+#include "runtime/tape_plan.h"
 #include "runtime/thread_pool.h"
 
 #include <cstdint>
@@ -30,6 +31,10 @@ struct ForwardArguments {
   bool isContinued = false;
   /// Keeps what `backward` needs.
   bool keepsTape = false;
+  /// Bytes that the tape may take, if it is kept: tape_plan.h says how and what counts. Gradients
+  /// are the same bits with any limit; `backward` runs parts of the forward pass again, with the
+  /// same parameters, and only the state that is the output can be read with `Layer::state`.
+  int64_t memoryLimit = kNoMemoryLimit;
   /// For the functions that draw: number of the first step, and seed.
   uint32_t firstStep = 0;
   uint64_t seed = 0;
@@ -70,13 +75,14 @@ public:
   void setParams(std::span<const void *const> params);
 
   /// Runs all steps. Cost: no allocation if the last call was of the same size. Throws Error if an
-  /// argument does not fit the kernel.
+  /// argument does not fit the kernel, or the tape not the limit on its memory.
   void forward(const ForwardArguments &arguments);
   /// Goes back over the last forward call, which must have kept its tape. Cost and errors as there.
   void backward(const BackwardArguments &arguments);
 
   /// Results of the last forward call, valid until the next: the output and the states after each
-  /// step, T * N rows in the batch's order; rows beyond a sequence's end are arbitrary.
+  /// step, T * N rows in the batch's order; rows beyond a sequence's end are arbitrary. Throws
+  /// Error for a state of which a limit on memory left parts only.
   SeriesView output() const;
   SeriesView state(int index) const;
   /// States at each sequence's own end, row-major [N, d] in the caller's order.
@@ -90,8 +96,15 @@ public:
   /// stops that. Costs two readings of the clock per call of a phase.
   void measurePhases(std::vector<PhaseTime> *times);
 
-  /// Bytes that the tape holds per step and sequence.
-  int64_t tapeBytes() const;
+  /// What a call over `span` keeps under a limit on its memory; none if even the smallest plan does
+  /// not fit.
+  std::optional<TapePlan> planTape(const TapeSpan &span, int64_t memoryLimit) const;
+  const TapeShape &tapeShape() const;
+  /// Bytes that the series of the tape and of kept states hold now.
+  int64_t heldTapeBytes() const;
+  /// True if the threads divided the columns of the last call's steps, false if the rows; of the
+  /// recurrence, forward or backward.
+  bool dividesColumns(cellwright_stage core) const;
 
 private:
   struct Work;

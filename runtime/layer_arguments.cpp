@@ -83,6 +83,22 @@ void Layer::Work::checkForward(const ForwardArguments &arguments) {
                      carried[s].view().rows, given.sequences);
 }
 
+/// A call like the last one is planned like that.
+TapePlan Layer::Work::planOrThrow(const ForwardArguments &arguments) {
+  TapeSpan span{arguments.batch.steps, arguments.batch.sequences, arguments.resets != nullptr};
+  int64_t limit = arguments.keepsTape ? arguments.memoryLimit : kNoMemoryLimit;
+  if (planned && span == plannedSpan && limit == plannedLimit)
+    return *planned;
+  std::optional<TapePlan> found = cellwright::planTape(tapeShape, span, limit);
+  if (!found)
+    throw Error(fmt::format("`{}`: {}", kernel.name,
+                            describeMisfit(span, limit, planSmallestTape(tapeShape, span).bytes)));
+  plannedSpan = span;
+  plannedLimit = limit;
+  planned = found;
+  return *planned;
+}
+
 bool Layer::Work::hasBuffer(cellwright_role role, int index) const {
   return std::any_of(
       kernel.buffers, kernel.buffers + kernel.buffer_count,

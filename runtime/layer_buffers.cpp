@@ -3,14 +3,13 @@
 #include "runtime/layer_work.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cellwright {
 
-// Rows that the stages before and after the recurrence do at once. Forward their vectors of some
-// hundred columns stay in the second cache; backward a gradient is read and written once per block,
-// so that many rows pay.
+// Rows that the stages before and after the recurrence do at once: their vectors of some hundred
+// columns stay in the second cache.
 static constexpr int64_t kForwardBlockRows = 256;
-static constexpr int64_t kBackwardBlockRows = 1024;
 
 Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
     : kernel(kernel), threads(threads) {
@@ -18,42 +17,60 @@ Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
                    "kernel `{}` has ABI version {}, this runtime has {}: compile the cell again",
                    kernel.name, kernel.abi_version, CELLWRIGHT_ABI_VERSION);
   format = {static_cast<cellwright_type>(kernel.type), kernel.width};
+  tapeShape = tapeShapeOf(kernel);
+  for (int i = 0; i < kernel.buffer_count; ++i)
+    if (isTapeValue(kernel.buffers[i].role, kernel.buffers[i].lifetime))
+      tapeBuffers.push_back(i);
   bindings.resize(kernel.buffer_count);
   tables.assign(threads.size(), std::vector<cellwright_buffer>(kernel.buffer_count));
   memory.resize(kernel.buffer_count);
   zeros.resize(kernel.buffer_count);
-  for (auto *list : {&states, &previous, &initial, &carried, &carryA, &carryB, &resetSums})
+  for (auto *list : {&states, &previous, &kept, &initial, &carried, &carryA, &carryB, &resetSums})
     list->resize(kernel.state_count);
   stagePhases.resize(CELLWRIGHT_STAGE_COUNT);
   for (int i = 0; i < kernel.phase_count; ++i)
     stagePhases[kernel.phases[i].stage].push_back(i);
-  // What an update computes has no rows and stays.
-  for (int i = 0; i < kernel.buffer_count; ++i) {
-    const cellwright_buffer_info &info = kernel.buffers[i];
-    if (info.lifetime != CELLWRIGHT_UPDATE || info.role != CELLWRIGHT_VALUE)
-      continue;
-    memory[i].resize(format, info.elements, 0);
-    bindings[i].base = static_cast<std::byte *>(memory[i].view().data);
-  }
+  bindUpdateValues();
 }
 
-void Layer::Work::bind(int buffer, const SeriesView &view, bool movesWithStep, bool isOfBlock) {
+/// What an update computes, packed weights above all, has no rows and stays: all in one block.
+void Layer::Work::bindUpdateValues() {
+  std::vector<size_t> offsets(kernel.buffer_count);
+  auto isOfUpdate = [&](int i) {
+    return kernel.buffers[i].lifetime == CELLWRIGHT_UPDATE &&
+           kernel.buffers[i].role == CELLWRIGHT_VALUE;
+  };
+  size_t bytes = 0;
+  for (int i = 0; i < kernel.buffer_count; ++i) {
+    if (!isOfUpdate(i))
+      continue;
+    offsets[i] = bytes;
+    size_t own = static_cast<size_t>(kernel.buffers[i].elements * format.elementBytes());
+    bytes += (own + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  updateValues.resize(bytes);
+  for (int i = 0; i < kernel.buffer_count; ++i)
+    if (isOfUpdate(i))
+      bindings[i].base = updateValues.data() + offsets[i];
+}
+
+void Layer::Work::bind(int buffer, const SeriesView &view, bool movesWithStep, StepsOf stepsOf) {
   int64_t rowBytes = view.rowStride() * format.elementBytes();
   bindings[buffer] = {static_cast<std::byte *>(view.data), view.panelStride,
-                      movesWithStep ? batch.sequences * rowBytes : 0, isOfBlock};
+                      movesWithStep ? batch.sequences * rowBytes : 0, stepsOf};
 }
 
 void Layer::Work::bindRole(cellwright_role role, int index, const SeriesView &view,
-                           bool movesWithStep, bool isOfBlock) {
+                           bool movesWithStep, StepsOf stepsOf) {
   for (int i = 0; i < kernel.buffer_count; ++i)
     if (kernel.buffers[i].role == role && kernel.buffers[i].index == index)
-      bind(i, view, movesWithStep, isOfBlock);
+      bind(i, view, movesWithStep, stepsOf);
 }
 
 /// An index is one 32-bit integer per row, whatever the element type.
 void Layer::Work::bindInput(int index, const SeriesView &view) {
   const cellwright_vector_info &info = kernel.inputs[index];
-  bindRole(CELLWRIGHT_INPUT, index, view, !info.per_sequence, false);
+  bindRole(CELLWRIGHT_INPUT, index, view, !info.per_sequence, StepsOf::Call);
   for (int i = 0; i < kernel.buffer_count; ++i)
     if (info.is_index && kernel.buffers[i].role == CELLWRIGHT_INPUT &&
         kernel.buffers[i].index == index && !info.per_sequence)
@@ -65,34 +82,55 @@ static int64_t blockRows(const Batch &batch, int64_t blockSteps) {
   return std::min(blockSteps, batch.steps) * batch.sequences;
 }
 
-void Layer::Work::resize(const Batch &newBatch, bool keepsTape, bool hasResets) {
-  batch = newBatch;
-  hasTape = keepsTape;
+void Layer::Work::bindStates(bool hasResets) {
+  int64_t N = batch.sequences;
+  for (int s = 0; s < kernel.state_count; ++s) {
+    int64_t columns = kernel.states[s].size;
+    int64_t steps = isWhole(s) ? batch.steps : plan.segmentSteps;
+    StepsOf stepsOf = isWhole(s) ? StepsOf::Call : StepsOf::Segment;
+    states[s].resize(format, (steps + 1) * N, columns);
+    if (hasResets)
+      previous[s].resize(format, plan.segmentSteps * N, columns);
+    if (!isWhole(s))
+      kept[s].resize(format, plan.keptStates() * N, columns);
+    bindRole(CELLWRIGHT_STATE, s, hasResets ? previous[s].view() : states[s].view(), true,
+             hasResets ? StepsOf::Segment : stepsOf);
+    bindRole(CELLWRIGHT_NEXT, s, states[s].view().from(N), true, stepsOf);
+  }
+}
+
+void Layer::Work::resize(const ForwardArguments &arguments, const TapePlan &newPlan) {
+  batch = arguments.batch;
+  hasTape = arguments.keepsTape;
+  plan = newPlan;
+  bool hasResets = arguments.resets != nullptr;
+  if (hasTape)
+    dropExcess(hasResets, arguments.memoryLimit);
   blockSteps = std::max<int64_t>(1, kForwardBlockRows / batch.sequences);
-  backwardBlockSteps = std::max<int64_t>(1, kBackwardBlockRows / batch.sequences);
+  backwardBlockSteps = cellwright::backwardBlockSteps(batch.sequences);
   sequences.resize(batch.sequences);
   for (int64_t row = 0; row < batch.sequences; ++row)
     sequences[row] = static_cast<int32_t>(batch.caller(row));
+  bindStates(hasResets);
   int64_t N = batch.sequences;
-  for (int s = 0; s < kernel.state_count; ++s) {
-    states[s].resize(format, (batch.steps + 1) * N, kernel.states[s].size);
-    if (hasResets)
-      previous[s].resize(format, batch.steps * N, kernel.states[s].size);
-    bindRole(CELLWRIGHT_STATE, s, hasResets ? previous[s].view() : states[s].view(), true, false);
-    bindRole(CELLWRIGHT_NEXT, s, states[s].view().from(N), true, false);
-  }
   for (int i = 0; i < kernel.buffer_count; ++i) {
     const cellwright_buffer_info &info = kernel.buffers[i];
     bool isOwn = info.role == CELLWRIGHT_VALUE || info.role == CELLWRIGHT_OUTPUT;
     if (!isOwn || info.lifetime == CELLWRIGHT_UPDATE)
       continue;
-    // The output is read by the caller after the call: all of it stays.
-    bool isWhole =
-        (info.lifetime == CELLWRIGHT_TAPE && keepsTape) || info.role == CELLWRIGHT_OUTPUT;
     bool isStepwise = info.lifetime == CELLWRIGHT_STEP || info.lifetime == CELLWRIGHT_SEQUENCE;
-    int64_t rows = isWhole ? batch.steps * N : isStepwise ? N : blockRows(batch, backwardBlockSteps);
+    // The output is read by the caller after the call: all of it stays.
+    bool isOutput = info.role == CELLWRIGHT_OUTPUT;
+    bool isOfTape = hasTape && isTapeValue(info.role, info.lifetime);
+    int64_t rows = isOutput     ? batch.steps * N
+                   : isStepwise ? N
+                   : isOfTape   ? plan.segmentSteps * N
+                                : blockRows(batch, backwardBlockSteps);
     memory[i].resize(format, rows, info.columns);
-    bind(i, memory[i].view(), !isStepwise, !isWhole);
+    bind(i, memory[i].view(), !isStepwise,
+         isOutput   ? StepsOf::Call
+         : isOfTape ? StepsOf::Segment
+                    : StepsOf::Block);
   }
 }
 
@@ -111,6 +149,8 @@ void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
       view = entryOf(arguments.inputAdjoints, index);
     else if (info.role == CELLWRIGHT_ADJOINT_PARAM)
       bindings[i].base = static_cast<std::byte *>(entryOf(arguments.paramGradients, index));
+    else if (info.is_zeroed && info.lifetime == CELLWRIGHT_UPDATE)
+      std::memset(bindings[i].base, 0, static_cast<size_t>(info.elements * format.elementBytes()));
     else if (info.is_zeroed)
       memory[i].clear();
     bool isCallers = info.role == CELLWRIGHT_ADJOINT_OUTPUT ||
@@ -120,14 +160,14 @@ void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
       continue;
     bool isPerSequence = info.lifetime == CELLWRIGHT_SEQUENCE;
     if (view.data) {
-      bind(i, view, !isPerSequence, false);
+      bind(i, view, !isPerSequence, StepsOf::Call);
       continue;
     }
     bool isWritten = info.role == CELLWRIGHT_ADJOINT_INPUT;
     zeros[i].resize(format, isPerSequence || !isWritten ? N : blockRows(batch, backwardBlockSteps),
                     info.columns);
     zeros[i].clear();
-    bind(i, zeros[i].view(), isWritten && !isPerSequence, isWritten);
+    bind(i, zeros[i].view(), isWritten && !isPerSequence, StepsOf::Block);
   }
 }
 
@@ -137,8 +177,10 @@ cellwright_buffer *Layer::Work::tableAt(int64_t step, int64_t blockBegin, int th
   std::vector<cellwright_buffer> &table = tables[thread];
   for (size_t i = 0; i < bindings.size(); ++i) {
     const BufferBinding &binding = bindings[i];
-    int64_t steps = binding.isOfBlock ? step - blockBegin : step;
-    table[i] = {binding.base + steps * binding.stepBytes, binding.panelStride};
+    int64_t first = binding.stepsOf == StepsOf::Call      ? 0
+                    : binding.stepsOf == StepsOf::Segment ? segmentBegin
+                                                          : blockBegin;
+    table[i] = {binding.base + (step - first) * binding.stepBytes, binding.panelStride};
   }
   return table.data();
 }

@@ -84,30 +84,51 @@ void Layer::Work::runStep(cellwright_stage stage, int64_t step, const cellwright
 /// its step or sequences have ended.
 void Layer::Work::runStage(cellwright_stage stage, int thread, int64_t blockBegin,
                            int64_t blockEnd) {
-  int64_t N = batch.sequences;
+  std::vector<int> &phases = stagePhases[stage];
   bool isRagged = isRaggedBlock(blockEnd);
-  std::optional<bool> wasWhole;
-  for (int index : stagePhases[stage]) {
-    const cellwright_phase_info &phase = kernel.phases[index];
-    if (isSkipped(phase))
-      continue;
-    bool isWhole = !phase.per_step && !isRagged;
+  auto isWhole = [&](int index) { return !kernel.phases[index].per_step && !isRagged; };
+  for (size_t first = 0, last; first < phases.size(); first = last) {
     // Rows of a block and rows of its steps are divided differently: a phase may then read what
     // another thread has made.
-    if (wasWhole && *wasWhole != isWhole)
+    if (first > 0)
       threads.barrier();
-    wasWhole = isWhole;
-    if (isWhole) {
-      auto [begin, end] = partition((blockEnd - blockBegin) * N, threads.size(), thread);
-      callPhase(index, tableAt(blockBegin, blockBegin, thread),
-                {begin, end, 0, phase.tiles, sequences.data(), seed, 0}, thread);
+    bool isWholeRun = isWhole(phases[first]);
+    for (last = first + 1; last < phases.size() && isWhole(phases[last]) == isWholeRun;)
+      ++last;
+    std::span run(phases.data() + first, last - first);
+    if (isWholeRun)
+      runRows(run, thread, blockBegin, blockEnd);
+    else
+      runSteps(run, thread, blockBegin, blockEnd);
+  }
+}
+
+/// Phases for all rows of a block. A chunk of rows goes through all of them before the next: what
+/// one phase leaves is then still in the second cache when the next reads it, once per column tile.
+void Layer::Work::runRows(std::span<const int> phases, int thread, int64_t blockBegin,
+                          int64_t blockEnd) {
+  constexpr int64_t kChunkRows = 128;
+  auto [begin, end] = partition((blockEnd - blockBegin) * batch.sequences, threads.size(), thread);
+  const cellwright_buffer *table = tableAt(blockBegin, blockBegin, thread);
+  for (int64_t row = begin; row < end; row += kChunkRows)
+    for (int index : phases)
+      if (!isSkipped(kernel.phases[index]))
+        callPhase(index, table,
+                  {row, std::min(row + kChunkRows, end), 0, kernel.phases[index].tiles,
+                   sequences.data(), seed, 0},
+                  thread);
+}
+
+void Layer::Work::runSteps(std::span<const int> phases, int thread, int64_t blockBegin,
+                           int64_t blockEnd) {
+  auto [begin, end] = partition(batch.sequences, threads.size(), thread);
+  for (int index : phases) {
+    if (isSkipped(kernel.phases[index]))
       continue;
-    }
-    auto [begin, end] = partition(N, threads.size(), thread);
     for (int64_t step = blockBegin; step < blockEnd; ++step)
       callPhase(index, tableAt(step, blockBegin, thread),
-                {begin, std::min(end, batch.activeRows(step)), 0, phase.tiles, sequences.data(),
-                 seed, firstStep + static_cast<uint32_t>(step)},
+                {begin, std::min(end, batch.activeRows(step)), 0, kernel.phases[index].tiles,
+                 sequences.data(), seed, firstStep + static_cast<uint32_t>(step)},
                 thread);
   }
 }

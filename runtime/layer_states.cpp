@@ -41,8 +41,9 @@ SeriesView firstRows(const SeriesView &series, int64_t rows) {
 
 //===-- Forward -------------------------------------------------------------------------------===//
 
+/// Where the states before a step stand if resets cut them off from those after the step before.
 SeriesView Layer::Work::previousStates(int state, int64_t step) const {
-  return (resets.empty() ? states[state] : previous[state]).view().from(step * batch.sequences);
+  return previous[state].view().from((step - segmentBegin) * batch.sequences);
 }
 
 void Layer::Work::beginStates(const ForwardArguments &arguments) {
@@ -59,15 +60,19 @@ void Layer::Work::beginStates(const ForwardArguments &arguments) {
       copyRows(initial[s].view(), first, 0, N);
     for (int64_t row = 0; row < N && isContinued; ++row)
       copyRow(carried[s].view(), batch.caller(row), first, row);
+    carried[s].resize(format, N, kernel.states[s].size);
   }
 }
 
-void Layer::Work::endStates() {
-  int64_t N = batch.sequences;
-  for (int s = 0; s < kernel.state_count; ++s) {
-    carried[s].resize(format, N, kernel.states[s].size);
-    for (int64_t row = 0; row < N; ++row)
-      copyRow(states[s].view(), batch.length(row) * N + row, carried[s].view(), batch.caller(row));
+/// Carries on from the sequences that end within these steps.
+void Layer::Work::carryEnded(int64_t begin, int64_t end) {
+  for (int64_t row = 0; row < batch.sequences; ++row) {
+    int64_t length = batch.length(row);
+    bool isEmpty = length == 0 && begin == 0;
+    if ((length <= begin && !isEmpty) || length > end)
+      continue;
+    for (int s = 0; s < kernel.state_count; ++s)
+      copyRow(statesAt(s, length), row, carried[s].view(), batch.caller(row));
   }
 }
 
@@ -77,7 +82,7 @@ void Layer::Work::resetStates(int64_t step, int64_t rowBegin, int64_t rowEnd) {
   int64_t N = batch.sequences;
   for (int s = 0; s < kernel.state_count; ++s) {
     SeriesView target = previousStates(s, step);
-    copyRows(states[s].view().from(step * N), target, rowBegin, rowEnd);
+    copyRows(statesAt(s, step), target, rowBegin, rowEnd);
     for (int64_t row = rowBegin; row < rowEnd; ++row)
       if (resets[step * N + row])
         copyRow(initial[s].view(), row, target, row);
@@ -115,8 +120,8 @@ void Layer::Work::resetAdjoints(int64_t step, int64_t rowBegin, int64_t rowEnd) 
   }
 }
 
-/// Zeros for what sequences without a step bring, and what reaches the initial states: by resets, and by the first step unless that went on from an
-/// earlier call.
+/// Zeros for what sequences without a step bring, and what reaches the initial states: by resets,
+/// and by the first step unless that went on from an earlier call.
 void Layer::Work::endAdjoints(const BackwardArguments &arguments) {
   for (int i = 0; i < kernel.input_count; ++i) {
     SeriesView adjoint = entryOf(arguments.inputAdjoints, static_cast<size_t>(i));

@@ -5,12 +5,15 @@
 
 namespace cellwright {
 
+/// How many steps a buffer's memory has, and so from which one they count.
+enum class StepsOf : uint8_t { Call, Segment, Block };
+
 /// How a buffer's pointer moves with the step.
 struct BufferBinding {
   std::byte *base = nullptr; // at the first step of the buffer's memory
   int64_t panelStride = 0;
-  int64_t stepBytes = 0;  // 0: the same rows at every step
-  bool isOfBlock = false; // memory of one block: steps count from the block's first
+  int64_t stepBytes = 0; // 0: the same rows at every step
+  StepsOf stepsOf = StepsOf::Call;
 };
 
 /// The entry of a caller's list, or nothing: lists may be left out.
@@ -33,6 +36,7 @@ struct Layer::Work {
   //===-- Arguments (layer_arguments.cpp): throw Error for a caller's mistake -----------------===//
 
   void checkForward(const ForwardArguments &arguments);
+  TapePlan planOrThrow(const ForwardArguments &arguments);
   void checkBackward(const BackwardArguments &arguments) const;
   void checkBatch(const Batch &batch);
   void checkIndices(int input, const SeriesView &view, const Batch &batch) const;
@@ -44,17 +48,41 @@ struct Layer::Work {
 
   //===-- Buffers (layer_buffers.cpp) ---------------------------------------------------------===//
 
-  void resize(const Batch &batch, bool keepsTape, bool hasResets);
-  void bind(int buffer, const SeriesView &view, bool movesWithStep, bool isOfBlock);
+  void resize(const ForwardArguments &arguments, const TapePlan &newPlan);
+  void bindUpdateValues();
+  void bindStates(bool hasResets);
+  void bind(int buffer, const SeriesView &view, bool movesWithStep, StepsOf stepsOf);
   void bindRole(cellwright_role role, int index, const SeriesView &view, bool movesWithStep,
-                bool isOfBlock);
+                StepsOf stepsOf);
   void bindInput(int index, const SeriesView &view);
   void bindAdjoints(const BackwardArguments &arguments);
   cellwright_buffer *tableAt(int64_t step, int64_t blockBegin, int thread);
 
+  //===-- Segments (layer_segments.cpp) -------------------------------------------------------===//
+
+  template <typename Visit> void forTape(bool hasResets, const Visit &visit);
+  int64_t heldTapeBytes();
+  void dropExcess(bool hasResets, int64_t limit);
+  void enterSegment(int64_t newSegment, bool newIsTaped);
+  void keepStates(int64_t next);
+  void restoreStates();
+  void runForward();
+  void runBackward();
+  void forwardSegments();
+  void backwardSegments();
+  /// True if the memory of a state has all steps, not those of a segment.
+  bool isWhole(int state) const { return plan.segments == 1 || state == kernel.output_state; }
+  /// The states before a step, which may be the one after a segment's last.
+  SeriesView statesAt(int state, int64_t step) const {
+    int64_t first = isWhole(state) ? 0 : segmentBegin;
+    return states[state].view().from((step - first) * batch.sequences);
+  }
+
   //===-- Stages (layer_stages.cpp) -----------------------------------------------------------===//
 
   void runStage(cellwright_stage stage, int thread, int64_t blockBegin, int64_t blockEnd);
+  void runRows(std::span<const int> phases, int thread, int64_t blockBegin, int64_t blockEnd);
+  void runSteps(std::span<const int> phases, int thread, int64_t blockBegin, int64_t blockEnd);
   void runSums(cellwright_stage stage, int thread, int64_t blockBegin, int64_t blockEnd);
   void runSequences(cellwright_stage stage);
   void runUpdate(cellwright_stage stage);
@@ -75,7 +103,7 @@ struct Layer::Work {
   //===-- States (layer_states.cpp) -----------------------------------------------------------===//
 
   void beginStates(const ForwardArguments &arguments);
-  void endStates();
+  void carryEnded(int64_t begin, int64_t end);
   void resetStates(int64_t step, int64_t rowBegin, int64_t rowEnd);
   void beginAdjoints(const BackwardArguments &arguments);
   void endAdjoints(const BackwardArguments &arguments);
@@ -98,6 +126,15 @@ struct Layer::Work {
   Batch batch;
   bool hasParams = false;
   bool hasTape = false;
+  TapeShape tapeShape;
+  std::vector<int> tapeBuffers; // of the kernel's own
+  TapePlan plan;
+  int64_t segment = 0;      // whose steps the memory of a segment has
+  int64_t segmentBegin = 0; // its first step
+  bool isTaped = false;     // its tape is there
+  TapeSpan plannedSpan;     // of the last plan, and its limit
+  int64_t plannedLimit = 0;
+  std::optional<TapePlan> planned;
   bool isContinued = false;
   bool wantsInputAdjoints = true;
   std::vector<uint8_t> resets; // [T, N] by row; empty: none
@@ -107,9 +144,12 @@ struct Layer::Work {
 
   std::vector<BufferBinding> bindings;
   std::vector<std::vector<cellwright_buffer>> tables; // per thread: what its phases see
+  AlignedBytes updateValues;                          // of the buffers that an update computes
   std::vector<Series> memory;                         // of the buffers that are the layer's own
-  std::vector<Series> states, previous; // per state: T + 1 rows of N, and T more where resets cut
-  std::vector<Series> initial;          // per state: what a reset restores
+  // Per state: T + 1 rows of N, and T more where resets cut; of a segment where there are several.
+  std::vector<Series> states, previous;
+  std::vector<Series> kept;    // per state: N rows before each segment
+  std::vector<Series> initial; // per state: what a reset restores
   std::vector<Series> carried; // per state: where the last call ended, in the caller's order
   std::vector<Series> zeros;   // per buffer of the caller that may be absent
   std::vector<Series> carryA, carryB, resetSums; // per state: adjoints on their way back

@@ -23,10 +23,8 @@ public:
   void resize(size_t size) {
     if (size <= capacity)
       return;
-    // Large blocks stand on large pages, where the system has them: rows of one step lie on
-    // hundreds of pages.
-    size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
-    size_t rounded = (size + alignment - 1) / alignment * alignment;
+    size_t alignment = alignmentFor(size);
+    size_t rounded = roundedUp(size);
     bytes.reset(static_cast<std::byte *>(std::aligned_alloc(alignment, rounded)));
     if (!bytes)
       throw std::bad_alloc();
@@ -44,7 +42,17 @@ public:
   std::byte *data() const { return bytes.get(); }
   size_t size() const { return capacity; }
 
+  /// What a block of `size` bytes takes.
+  static size_t roundedUp(size_t size) {
+    size_t alignment = alignmentFor(size);
+    return (size + alignment - 1) / alignment * alignment;
+  }
+
 private:
+  /// Large blocks stand on large pages, where the system has them: rows of one step lie on hundreds
+  /// of pages.
+  static size_t alignmentFor(size_t size) { return size >= kHugePage / 2 ? kHugePage : kAlignment; }
+
   struct Free {
     void operator()(std::byte *pointer) const { std::free(pointer); }
   };

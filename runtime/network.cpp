@@ -72,6 +72,16 @@ struct Network::Work {
     BackwardArguments dropBackward;
   };
 
+  /// All layers of the runtime: of cells in order, then of dropouts.
+  template <typename Visit> void forLayers(const Visit &visit) const {
+    for (const DirectedCell &cell : cells)
+      visit(cell.layer);
+    for (const Stacked &layer : layers)
+      if (layer.dropout)
+        visit(*layer.dropout);
+  }
+  std::vector<TapePlan> planTapes(const TapeSpan &span, int64_t limit) const;
+  void shareLimit(const NetworkForward &arguments);
   void checkSizes() const;
   void checkLayer(size_t number, int64_t below) const;
   void checkArguments(const NetworkForward &arguments) const;
@@ -89,7 +99,9 @@ struct Network::Work {
   Format format;
   std::vector<DirectedCell> cells;
   std::vector<Stacked> layers;
-  Series zeros; // the output's adjoint where none is given
+  Series zeros;         // the output's adjoint where none is given
+  TapeSpan plannedSpan; // of the last call whose limit was shared, and that limit
+  int64_t plannedLimit = kNoMemoryLimit;
 };
 
 //===-- Set-up --------------------------------------------------------------------------------===//
@@ -179,6 +191,63 @@ Layer &Network::cell(int index) { return work->cells[index].layer; }
 Format Network::format() const { return work->format; }
 int64_t Network::outputSize() const { return work->outputSize(work->layers.back()); }
 SeriesView Network::output() const { return work->layers.back().output; }
+
+//===-- Memory --------------------------------------------------------------------------------===//
+
+std::vector<TapePlan> Network::Work::planTapes(const TapeSpan &span, int64_t limit) const {
+  std::vector<TapePlan> plans;
+  // Bytes of the tapes that are not planned yet: whole, and at least.
+  double whole = 0;
+  int64_t least = 0;
+  forLayers([&](const Layer &layer) {
+    whole += static_cast<double>(planWholeTape(layer.tapeShape(), span).bytes);
+    least += planSmallestTape(layer.tapeShape(), span).bytes;
+  });
+  CELLWRIGHT_CHECK(least <= limit, "{}", describeMisfit(span, limit, least));
+  int64_t left = limit;
+  forLayers([&](const Layer &layer) {
+    auto ownWhole = static_cast<double>(planWholeTape(layer.tapeShape(), span).bytes);
+    int64_t ownLeast = planSmallestTape(layer.tapeShape(), span).bytes;
+    double part = whole > 0 ? ownWhole / whole : 1;
+    auto share = static_cast<int64_t>(std::min(static_cast<double>(left) * part, ownWhole));
+    least -= ownLeast;
+    share = std::clamp(share, ownLeast, left - least);
+    plans.push_back(*layer.planTape(span, share));
+    left -= plans.back().bytes;
+    whole -= ownWhole;
+  });
+  return plans;
+}
+
+std::vector<TapePlan> Network::planTapes(const TapeSpan &span, int64_t memoryLimit) const {
+  return work->planTapes(span, memoryLimit);
+}
+
+int64_t Network::heldTapeBytes() const {
+  int64_t bytes = 0;
+  work->forLayers([&](const Layer &layer) { bytes += layer.heldTapeBytes(); });
+  return bytes;
+}
+
+/// Gives each layer its own limit. A call like the last one has those already.
+void Network::Work::shareLimit(const NetworkForward &arguments) {
+  TapeSpan span{arguments.batch.steps, arguments.batch.sequences, arguments.resets != nullptr};
+  int64_t limit = arguments.isTraining ? arguments.memoryLimit : kNoMemoryLimit;
+  if (limit == plannedLimit && (span == plannedSpan || limit == kNoMemoryLimit))
+    return;
+  std::vector<TapePlan> plans;
+  if (limit != kNoMemoryLimit)
+    plans = planTapes(span, limit);
+  size_t next = 0;
+  auto nextLimit = [&] { return plans.empty() ? kNoMemoryLimit : plans[next++].bytes; };
+  for (DirectedCell &cell : cells)
+    cell.forward.memoryLimit = nextLimit();
+  for (Stacked &layer : layers)
+    if (layer.dropout)
+      layer.dropForward.memoryLimit = nextLimit();
+  plannedSpan = span;
+  plannedLimit = limit;
+}
 
 //===-- Forward -------------------------------------------------------------------------------===//
 
@@ -278,6 +347,7 @@ void Network::Work::checkArguments(const NetworkForward &arguments) const {
 void Network::forward(const NetworkForward &arguments) {
   Work &w = *work;
   w.checkArguments(arguments);
+  w.shareLimit(arguments);
   w.batch = arguments.batch;
   SeriesView below = arguments.input;
   for (Work::Stacked &layer : w.layers) {

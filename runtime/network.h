@@ -38,6 +38,9 @@ struct NetworkForward {
   const uint8_t *resets = nullptr; // [T, N] in the caller's order
   bool isContinued = false;
   bool isTraining = false; // keeps tapes, drops out
+  /// Bytes that the tapes of all layers may take together, in training; see ForwardArguments. Each
+  /// gets the part that its whole tape has of all, and at least what its smallest plan takes.
+  int64_t memoryLimit = kNoMemoryLimit;
   uint32_t firstStep = 0;
   uint64_t seed = 0;
 };
@@ -64,7 +67,14 @@ public:
   Format format() const;
   int64_t outputSize() const;
 
+  /// Plans of all tapes in a call over `span` under a limit on their memory: of the cells in order,
+  /// then of dropouts. Throws Error if even the smallest plans do not fit.
+  std::vector<TapePlan> planTapes(const TapeSpan &span, int64_t memoryLimit) const;
+  /// Bytes that tapes and kept states hold now.
+  int64_t heldTapeBytes() const;
+
   /// Steps and sequences as in Layer::forward; resets, lengths and carried states reach every cell.
+  /// Throws Error if the tapes do not fit the limit on their memory.
   void forward(const NetworkForward &arguments);
   /// Goes back over the last forward call, which must have been one in training.
   void backward(const NetworkBackward &arguments);

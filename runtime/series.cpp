@@ -19,11 +19,19 @@ SeriesView SeriesView::from(int64_t first) const {
 
 int64_t panelStride(Format format, int64_t rows) { return (rows | 1) * format.width; }
 
+/// Bytes of the elements alone.
+static size_t elementBytes(Format format, int64_t rows, int64_t columns) {
+  int64_t elements = columns == 0 ? rows : panelStride(format, rows) * format.panels(columns);
+  return static_cast<size_t>(elements * format.elementBytes());
+}
+
+int64_t seriesBytes(Format format, int64_t rows, int64_t columns) {
+  return static_cast<int64_t>(AlignedBytes::roundedUp(elementBytes(format, rows, columns)));
+}
+
 void Series::resize(Format format, int64_t rows, int64_t columns) {
-  int64_t stride = panelStride(format, rows);
-  int64_t elements = columns == 0 ? rows : stride * format.panels(columns);
-  bytes.resize(static_cast<size_t>(elements * format.elementBytes()));
-  layout = {bytes.data(), stride, rows, columns, format};
+  bytes.resize(elementBytes(format, rows, columns));
+  layout = {bytes.data(), panelStride(format, rows), rows, columns, format};
 }
 
 int64_t Batch::activeRows(int64_t step) const {

@@ -41,6 +41,10 @@ class Series {
 public:
   /// Makes room; the contents are lost, new memory is zero. Cost: an allocation if it grew.
   void resize(Format format, int64_t rows, int64_t columns);
+  /// Gives the memory back.
+  void release() { *this = Series(); }
+  /// Bytes that it holds, also those of a larger series before.
+  int64_t heldBytes() const { return static_cast<int64_t>(bytes.size()); }
   const SeriesView &view() const { return layout; }
   void clear() { bytes.clear(); }
 
@@ -48,6 +52,9 @@ private:
   AlignedBytes bytes;
   SeriesView layout;
 };
+
+/// Bytes that a new series of this size holds.
+int64_t seriesBytes(Format format, int64_t rows, int64_t columns);
 
 /// Elements between panels of a series of so many rows: an odd number of rows, so that the same row
 /// of different panels falls into different sets of the cache.

@@ -40,7 +40,9 @@ constexpr CommandRow kCommands[] = {
      "cellwright sample --model model.safetensors --length 500 --temperature 0.8 --prime ROMEO:",
      addSample},
     {"bench", "speed of cells against the measured peak of this machine",
-     "cellwright bench lstm gru\n  cellwright bench my.cell --dim H=512 --sequences 60", addBench},
+     "cellwright bench lstm gru\n  cellwright bench my.cell --dim H=512 --sequences 60\n  "
+     "cellwright bench --quick --threads 1 2 --html bench.html",
+     addBench},
 };
 
 /// What to say of the group that the first word of a command's name makes.
@@ -65,7 +67,8 @@ void addCommand(CLI::App &app, const CommandRow &row, Run &chosen) {
   CLI::App *command = groupOf(app, name).add_subcommand(name.substr(name.find(' ') + 1), row.help);
   Run run = row.add(*command);
   command->get_help_ptr()->description("this text");
-  command->footer(std::string("Example:\n  ") + row.example);
+  std::string notes = command->get_footer(); // a command's own, if it has any
+  command->footer((notes.empty() ? "" : notes + "\n") + "Example:\n  " + row.example);
   command->callback([&chosen, run] { chosen = run; });
 }
 

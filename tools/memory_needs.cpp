@@ -21,14 +21,22 @@ static double visibleElements(const Cell &cell, const Bound &bound) {
   return elements;
 }
 
-double seriesBytes(const Cell &cell, const Bound &bound, const MemoryNeeds &needs) {
-  double elements = visibleElements(cell, bound);
+static double rowsOf(const MemoryNeeds &needs) {
+  return static_cast<double>(needs.steps) * static_cast<double>(needs.sequences);
+}
+
+double savedBytes(const Cell &cell, const Bound &bound, const MemoryNeeds &needs) {
+  double elements = 0;
   if (needs.hasBackward)
     for (const Op &op : cell.ops)
       if (op.rate == Rate::Step)
         elements += elementsOf(bound, op.shape);
-  return static_cast<double>(needs.steps) * static_cast<double>(needs.sequences) * elements *
-         elementBytes(needs);
+  return rowsOf(needs) * elements * elementBytes(needs);
+}
+
+double seriesBytes(const Cell &cell, const Bound &bound, const MemoryNeeds &needs) {
+  return rowsOf(needs) * visibleElements(cell, bound) * elementBytes(needs) +
+         savedBytes(cell, bound, needs);
 }
 
 double paramNumbers(const Cell &cell, const Bound &bound) {

@@ -17,6 +17,9 @@ struct MemoryNeeds {
   bool hasBackward = false;
 };
 
+/// Bytes of what a cell saves for its backward pass, beside inputs, states and output; nothing
+/// without one.
+double savedBytes(const Cell &cell, const Bound &bound, const MemoryNeeds &needs);
 /// Bytes of a cell's series and, with a backward pass, of its tape and the adjoints.
 double seriesBytes(const Cell &cell, const Bound &bound, const MemoryNeeds &needs);
 /// Bytes of the parameters: values in the kernel's type, packed, and with a backward pass packed

@@ -233,20 +233,23 @@ struct BuiltModel::Parts {
   /// Training keeps the gradients' moments beside the parameters, and copies of all three while a
   /// checkpoint is written.
   void checkFits() const {
-    double bytes = 0;
+    double bytes = 0, saved = 0;
     MemoryNeeds needs;
     needs.sequences = options.batchRows;
     needs.hasBackward = options.isForTraining;
     for (const SizedCell *cell : allCells()) {
       const Cell &checked = cell->found.cell();
       bytes += seriesBytes(checked, cell->bound, needs) + paramBytes(checked, cell->bound, needs);
+      saved += savedBytes(checked, cell->bound, needs);
       if (options.isForTraining)
         bytes += 8 * sizeof(float) * paramNumbers(checked, cell->bound);
     }
-    checkMemory(bytes, options.isForTraining ? "training this model needs" : "this model needs",
-                options.isForTraining
-                    ? "use a smaller --hidden, --batch-size or --seq-length, or fewer layers"
-                    : "use a smaller model");
+    bytes -= std::max(saved - static_cast<double>(options.memoryLimit), 0.0);
+    checkMemory(
+        bytes, options.isForTraining ? "training this model needs" : "this model needs",
+        options.isForTraining
+            ? "use a smaller --hidden, --batch-size, --seq-length or --memory, or fewer layers"
+            : "use a smaller model");
   }
 
   const cellwright_kernel *compileDropout(int64_t size) {

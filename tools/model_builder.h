@@ -40,7 +40,8 @@ struct BuildOptions {
   int threads = 1;
   /// Compiles what `eval` and `sample` do not need, and checks that training fits into memory.
   bool isForTraining = false;
-  int64_t batchRows = 1; // steps times sequences of a batch
+  int64_t batchRows = 1;                // steps times sequences of a batch
+  int64_t memoryLimit = kNoMemoryLimit; // of the tapes of training, in bytes
   /// Called before each cell that is compiled or loaded.
   std::function<void(const std::string &role)> progress = {};
 };

@@ -54,6 +54,13 @@ CLI::Option *addSeed(CLI::App &app, Target &target, const std::string &help) {
   return addNumber(app, "--seed", target, Range<uint64_t>(), help);
 }
 
+/// Reads a number of bytes with its unit, `512MB`: B, KB, MB, GB, TB are powers of 1000, KiB, MiB,
+/// GiB, TiB of 1024. Throws UsageError that begins with the option's name.
+int64_t parseBytes(const std::string &name, const std::string &text);
+/// Adds an option that takes a number of bytes.
+CLI::Option *addBytes(CLI::App &app, const std::string &name, std::optional<int64_t> &target,
+                      const std::string &help);
+
 /// How help shows what an option takes that has so many choices: them, or, if they are long, NAME.
 std::string choiceName(const std::vector<std::string> &choices);
 /// Adds an option that takes one of some words.

@@ -32,7 +32,7 @@ enum class Kind : uint8_t {
   FinalAdjoint
 };
 
-/// One row of the contract's table for this cell.
+/// What README.md's table of tensors says of one name, for this cell.
 struct Known {
   Kind kind = Kind::Input;
   size_t index = 0;

@@ -20,7 +20,7 @@ static constexpr std::string_view kConfiguration = "configuration.";
 
 static std::string formatVocabulary(const Vocabulary &vocabulary) {
   nlohmann::ordered_json json;
-  json["kind"] = vocabulary.kind() == SymbolUnit::Bytes ? "bytes" : "characters";
+  json["kind"] = vocabulary.unit() == SymbolUnit::Bytes ? "bytes" : "characters";
   json["symbols"] = std::vector<uint32_t>(vocabulary.all().begin(), vocabulary.all().end());
   return json.dump();
 }

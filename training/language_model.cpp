@@ -58,6 +58,7 @@ struct LanguageModel::Work {
   std::vector<std::vector<int>> paramsOfCell; // numbers in `params`
   FlatArray values, gradients;
   int64_t trainedCount = 0; // of the flat array
+  int64_t memoryLimit = kNoMemoryLimit;
   Series logitsAdjoint;
   std::vector<double> lossScratch;
 };
@@ -245,6 +246,7 @@ void LanguageModel::Work::forward(Stack &stack, std::span<const int32_t> inputs,
   forward.input = {const_cast<int32_t *>(inputs.data()), 0, rows, 0, stack.network->format()};
   forward.isContinued = stack.carriedSequences > 0;
   forward.isTraining = isTraining;
+  forward.memoryLimit = memoryLimit;
   forward.firstStep = options.firstStep;
   forward.seed = options.seed;
   stack.network->forward(forward);
@@ -311,6 +313,14 @@ void LanguageModel::step(int32_t symbol, std::span<float> logits) {
 }
 
 //===-- States --------------------------------------------------------------------------------===//
+
+std::vector<TapePlan> LanguageModel::limitMemory(int64_t bytes, int64_t steps, int64_t sequences) {
+  CELLWRIGHT_CHECK(work->training, "the model was made without kernels for training");
+  std::vector<TapePlan> plans =
+      work->training->network->planTapes({steps, sequences, /*hasResets=*/false}, bytes);
+  work->memoryLimit = bytes;
+  return plans;
+}
 
 void LanguageModel::clearStates() {
   if (work->training)

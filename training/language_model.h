@@ -95,6 +95,11 @@ public:
   double trainBatch(std::span<const int32_t> inputs, std::span<const int32_t> targets,
                     int64_t sequences, const BatchOptions &options);
 
+  /// From now on the tapes of all layers take at most so many bytes together, over batches [steps,
+  /// sequences]; gradients stay the same bits. Returns the layers' plans (runtime/tape_plan.h).
+  /// Throws Error if even the smallest plans take more.
+  std::vector<TapePlan> limitMemory(int64_t bytes, int64_t steps, int64_t sequences);
+
   /// Training starts from zeros.
   void clearStates();
   /// What training carries; empty after `clearStates`. For checkpoints.

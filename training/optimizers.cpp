@@ -4,6 +4,7 @@
 #include "training/optimizers.h"
 
 #include "runtime/error.h"
+#include "training/named_rows.h"
 #include "training/vectorized.h"
 
 #include <algorithm>
@@ -12,8 +13,26 @@
 namespace cellwright {
 
 //===-- The formulas --------------------------------------------------------------------------===//
-// g gradient, p parameter, l learning rate, t number of the update from 1. Scalars are computed in
-// double, then rounded.
+// g gradient, p parameter, l learning rate, t number of the update from 1.
+
+namespace {
+
+/// What most formulas take from the settings: computed in double, then rounded.
+struct Scalars {
+  float rate;
+  float keep, take; // weights of a running mean's old value and of the new one
+  float epsilon;
+  float decay; // of weights
+};
+
+} // namespace
+
+static Scalars scalarsOf(const UpdateRange &range) {
+  const OptimizerSettings &settings = *range.settings;
+  return {static_cast<float>(range.learningRate), static_cast<float>(settings.decayRate),
+          static_cast<float>(1 - settings.decayRate), static_cast<float>(settings.epsilon),
+          static_cast<float>(settings.weightDecay)};
+}
 
 /// Polyak 1964, "Some methods of speeding up the convergence of iteration methods", in the form of
 /// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", with
@@ -42,11 +61,7 @@ CELLWRIGHT_VECTORIZED static void updateRmsprop(const UpdateRange &range) {
   float *__restrict p = range.params;
   const float *__restrict gradients = range.gradients;
   float *__restrict s = range.slots[0];
-  const float rate = static_cast<float>(range.learningRate);
-  const float keep = static_cast<float>(range.settings->decayRate);
-  const float take = static_cast<float>(1 - range.settings->decayRate);
-  const float epsilon = static_cast<float>(range.settings->epsilon);
-  const float decay = static_cast<float>(range.settings->weightDecay);
+  const auto [rate, keep, take, epsilon, decay] = scalarsOf(range);
   for (int64_t i = 0; i < range.count; ++i) {
     float g = gradients[i] + decay * p[i];
     s[i] = keep * s[i] + take * (g * g);
@@ -60,9 +75,7 @@ CELLWRIGHT_VECTORIZED static void updateAdagrad(const UpdateRange &range) {
   float *__restrict p = range.params;
   const float *__restrict gradients = range.gradients;
   float *__restrict s = range.slots[0];
-  const float rate = static_cast<float>(range.learningRate);
-  const float epsilon = static_cast<float>(range.settings->epsilon);
-  const float decay = static_cast<float>(range.settings->weightDecay);
+  const auto [rate, keep, take, epsilon, decay] = scalarsOf(range);
   for (int64_t i = 0; i < range.count; ++i) {
     float g = gradients[i] + decay * p[i];
     s[i] += g * g;
@@ -78,11 +91,7 @@ CELLWRIGHT_VECTORIZED static void updateAdadelta(const UpdateRange &range) {
   const float *__restrict gradients = range.gradients;
   float *__restrict s = range.slots[0];
   float *__restrict u = range.slots[1];
-  const float rate = static_cast<float>(range.learningRate);
-  const float keep = static_cast<float>(range.settings->decayRate);
-  const float take = static_cast<float>(1 - range.settings->decayRate);
-  const float epsilon = static_cast<float>(range.settings->epsilon);
-  const float decay = static_cast<float>(range.settings->weightDecay);
+  const auto [rate, keep, take, epsilon, decay] = scalarsOf(range);
   for (int64_t i = 0; i < range.count; ++i) {
     float g = gradients[i] + decay * p[i];
     s[i] = keep * s[i] + take * (g * g);
@@ -102,6 +111,7 @@ CELLWRIGHT_VECTORIZED static void updateMoments(const UpdateRange &range, float 
   float *__restrict v = range.slots[1];
   const OptimizerSettings &settings = *range.settings;
   const double step = static_cast<double>(range.step);
+  // In double, then rounded, as `Scalars`.
   const float keepMean = static_cast<float>(settings.beta1);
   const float takeMean = static_cast<float>(1 - settings.beta1);
   const float keepSquare = static_cast<float>(settings.beta2);
@@ -183,13 +193,7 @@ static constexpr std::array<OptimizerInfo, 6> kOptimizers = {{
 std::span<const OptimizerInfo> optimizers() { return kOptimizers; }
 
 const OptimizerInfo &findOptimizer(std::string_view name) {
-  std::vector<std::string_view> names;
-  for (const OptimizerInfo &row : kOptimizers) {
-    if (row.name == name)
-      return row;
-    names.push_back(row.name);
-  }
-  throw Error(fmt::format("unknown optimizer `{}`; there are {}", name, fmt::join(names, ", ")));
+  return findNamed(kOptimizers, name, "optimizer");
 }
 
 //===-- At work -------------------------------------------------------------------------------===//

@@ -1,6 +1,5 @@
 // Random numbers that depend on nothing but a seed and a name: no library's distributions, no
-// library's logarithm, so that every machine draws the same first values. What one gets wrong: a
-// generator's whole state is its four words; there is no spare normal number kept aside.
+// library's logarithm, so that every machine draws the same first values.
 #pragma once
 
 #include <array>
@@ -15,10 +14,8 @@ class Random {
 public:
   /// The stream of a name: different names and seeds give unrelated streams.
   Random(uint64_t seed, std::string_view name);
-  /// Goes on from a state that `state` gave. Precondition: not all words are zero.
+  /// The generator in this state. Precondition: not all words are zero.
   explicit Random(const std::array<uint64_t, 4> &state) : words(state) {}
-
-  const std::array<uint64_t, 4> &state() const { return words; }
 
   /// 64 random bits.
   uint64_t next();

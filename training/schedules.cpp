@@ -1,13 +1,12 @@
 // See schedules.h.
 #include "training/schedules.h"
 
-#include "runtime/error.h"
+#include "training/named_rows.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <vector>
 
 namespace cellwright {
 
@@ -65,14 +64,7 @@ static constexpr std::array<ScheduleInfo, 5> kSchedules = {{
 std::span<const ScheduleInfo> schedules() { return kSchedules; }
 
 const ScheduleInfo &findSchedule(std::string_view name) {
-  std::vector<std::string_view> names;
-  for (const ScheduleInfo &row : kSchedules) {
-    if (row.name == name)
-      return row;
-    names.push_back(row.name);
-  }
-  throw Error(fmt::format("unknown learning-rate schedule `{}`; there are {}", name,
-                          fmt::join(names, ", ")));
+  return findNamed(kSchedules, name, "learning-rate schedule");
 }
 
 double learningRateAt(const ScheduleInfo &schedule, const ScheduleSettings &settings, double base,

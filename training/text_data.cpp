@@ -104,16 +104,16 @@ std::string readText(const std::string &path) {
 
 /// Calls `visit(symbol)` for all symbols of a text.
 template <typename Visit>
-static void forSymbols(SymbolUnit kind, std::string_view text, std::string_view source,
+static void forSymbols(SymbolUnit unit, std::string_view text, std::string_view source,
                        const Visit &visit) {
-  if (kind == SymbolUnit::Characters)
+  if (unit == SymbolUnit::Characters)
     return forCharacters(text, source, visit);
   for (char byte : text)
     visit(static_cast<unsigned char>(byte));
 }
 
-Vocabulary::Vocabulary(SymbolUnit kind, std::vector<uint32_t> symbols)
-    : symbolUnit(kind), symbols(std::move(symbols)) {
+Vocabulary::Vocabulary(SymbolUnit unit, std::vector<uint32_t> symbols)
+    : symbolUnit(unit), symbols(std::move(symbols)) {
   assert(std::is_sorted(this->symbols.begin(), this->symbols.end()));
   if (this->symbols.empty())
     return;
@@ -122,16 +122,16 @@ Vocabulary::Vocabulary(SymbolUnit kind, std::vector<uint32_t> symbols)
     numbers[this->symbols[i]] = static_cast<int32_t>(i);
 }
 
-Vocabulary Vocabulary::ofText(SymbolUnit kind, std::string_view text, std::string_view source) {
+Vocabulary Vocabulary::ofText(SymbolUnit unit, std::string_view text, std::string_view source) {
   CELLWRIGHT_CHECK(!text.empty(), "`{}` is empty", source);
   constexpr uint32_t kCodePoints = 0x110000;
   std::vector<bool> occurs(kCodePoints);
-  forSymbols(kind, text, source, [&](uint32_t symbol) { occurs[symbol] = true; });
+  forSymbols(unit, text, source, [&](uint32_t symbol) { occurs[symbol] = true; });
   std::vector<uint32_t> symbols;
   for (uint32_t symbol = 0; symbol < kCodePoints; ++symbol)
     if (occurs[symbol])
       symbols.push_back(symbol);
-  return {kind, std::move(symbols)};
+  return {unit, std::move(symbols)};
 }
 
 Vocabulary Vocabulary::merge(const Vocabulary &a, const Vocabulary &b) {
@@ -147,7 +147,7 @@ Vocabulary Vocabulary::merge(const Vocabulary &a, const Vocabulary &b) {
                                        std::string_view source) {
   std::set<uint32_t> found;
   int64_t line = 1, column = 1;
-  forSymbols(vocabulary.kind(), text, source, [&](uint32_t symbol) {
+  forSymbols(vocabulary.unit(), text, source, [&](uint32_t symbol) {
     if (vocabulary.find(symbol) < 0)
       found.insert(symbol);
     if (!found.empty())
@@ -159,7 +159,7 @@ Vocabulary Vocabulary::merge(const Vocabulary &a, const Vocabulary &b) {
   constexpr size_t kNamed = 20;
   std::vector<std::string> names;
   for (size_t i = 0; i < std::min(unknown.size(), kNamed); ++i)
-    names.push_back(vocabulary.kind() == SymbolUnit::Bytes ? fmt::format("byte {:#04x}", unknown[i])
+    names.push_back(vocabulary.unit() == SymbolUnit::Bytes ? fmt::format("byte {:#04x}", unknown[i])
                                                            : describeCharacter(unknown[i]));
   std::string more =
       unknown.size() > kNamed ? fmt::format(" and {} more", unknown.size() - kNamed) : "";

@@ -32,14 +32,14 @@ std::string readText(const std::string &path);
 class Vocabulary {
 public:
   /// Precondition: `symbols` rises strictly.
-  Vocabulary(SymbolUnit kind, std::vector<uint32_t> symbols);
+  Vocabulary(SymbolUnit unit, std::vector<uint32_t> symbols);
   /// The symbols that occur in a text. `source` is its name in messages. Throws Error if it is
   /// empty or not valid UTF-8.
-  static Vocabulary ofText(SymbolUnit kind, std::string_view text, std::string_view source);
+  static Vocabulary ofText(SymbolUnit unit, std::string_view text, std::string_view source);
   /// The symbols of both.
   static Vocabulary merge(const Vocabulary &a, const Vocabulary &b);
 
-  SymbolUnit kind() const { return symbolUnit; }
+  SymbolUnit unit() const { return symbolUnit; }
   int64_t size() const { return static_cast<int64_t>(symbols.size()); }
   /// Code points or bytes, rising.
   std::span<const uint32_t> all() const { return symbols; }

@@ -2,6 +2,7 @@
 #include "training/train_options.h"
 
 #include "runtime/error.h"
+#include "training/named_rows.h"
 
 #include <nlohmann/json.hpp>
 
@@ -23,14 +24,6 @@ static constexpr std::string_view kRun = "Run";
 static constexpr std::string_view kOptimizer = "Optimizer";
 static constexpr std::string_view kRate = "Learning rate";
 static constexpr std::string_view kGradient = "Gradient";
-
-/// The names in the optimizers' and schedules' own tables.
-template <typename Rows> static std::vector<std::string_view> namesOf(const Rows &rows) {
-  std::vector<std::string_view> names;
-  for (const auto &row : rows)
-    names.push_back(row.name);
-  return names;
-}
 
 // The kinds of rows. Numbers have their range, both ends included, or, as factors of running means,
 // [0, 1).
@@ -283,17 +276,12 @@ std::vector<TrainPreset> trainPresets() {
 }
 
 TrainPreset findTrainPreset(std::string_view name) {
-  std::vector<TrainPreset> presets = trainPresets();
-  for (const TrainPreset &preset : presets)
-    if (preset.name == name)
-      return preset;
-  throw Error(
-      fmt::format("unknown preset `{}`; there are {}", name, fmt::join(namesOf(presets), ", ")));
+  return findNamed(trainPresets(), name, "preset");
 }
 
 //===-- What options mean ---------------------------------------------------------------------===//
 
-SymbolUnit symbolKindOf(const TrainOptions &options) {
+SymbolUnit symbolUnitOf(const TrainOptions &options) {
   return options.symbols == "bytes" ? SymbolUnit::Bytes : SymbolUnit::Characters;
 }
 

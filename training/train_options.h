@@ -113,7 +113,7 @@ TrainPreset findTrainPreset(std::string_view name);
 
 //===-- What options mean ---------------------------------------------------------------------===//
 
-SymbolUnit symbolKindOf(const TrainOptions &options);
+SymbolUnit symbolUnitOf(const TrainOptions &options);
 SplitSettings splitSettingsOf(const TrainOptions &options);
 OptimizerSettings optimizerSettingsOf(const TrainOptions &options);
 ScheduleSettings scheduleSettingsOf(const TrainOptions &options);

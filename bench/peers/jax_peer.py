@@ -26,18 +26,31 @@ def gru(states, gx, U):
     return (h,), h
 
 
+def gru_reset_after(states, gx, U):
+    U, b = U
+    (h,) = states
+    H = h.shape[-1]
+    gh = h @ U
+    z, r = jnp.split(jax.nn.sigmoid(gx[:, : 2 * H] + gh[:, : 2 * H]), 2, -1)
+    n = jnp.tanh(gx[:, 2 * H :] + r * (gh[:, 2 * H :] + b))
+    h = z * h + (1 - z) * n
+    return (h,), h
+
+
 def elman(states, gx, U):
     h = jnp.tanh(gx + states[0] @ U)
     return (h,), h
 
 
 # Cell: step, gates, states.
-CELLS = {"lstm": (lstm, 4, 2), "gru": (gru, 3, 1), "elman": (elman, 1, 1)}
+CELLS = {"lstm": (lstm, 4, 2), "gru": (gru, 3, 1), "gru_reset_after": (gru_reset_after, 3, 1), "elman": (elman, 1, 1)}
 
 
 def run_cell(step):
     def run(x, parameters, states):
-        W, U, b = parameters
+        W, U, b, *rest = parameters
+        if rest:
+            U = (U, *rest)
         return jax.lax.scan(lambda s, gx: step(s, gx, U), states, x @ W + b)[1]
 
     return run
@@ -70,6 +83,8 @@ def make(cell, I, H, N, T):
     elif cell in CELLS:
         step, gates, count = CELLS[cell]
         forward, parameters = run_cell(step), (leaf(I, gates * H), leaf(H, gates * H), leaf(gates * H))
+        if cell == "gru_reset_after":
+            parameters = (*parameters, leaf(H))  # added to the product that is reset
         states = tuple(leaf(N, H) for _ in range(count))
     else:
         return None

@@ -1,6 +1,7 @@
-// Intel's oneDNN, versions 2 and 3: vanilla, LSTM, GRU and the GRU that resets after the product.
-// What one gets wrong: weights stand as [layer, direction, input, gate, output], with gates in an
-// order of its own, and each direction of a pass wants its own blocked layout.
+// Intel's oneDNN, versions 2 and 3, as a module that is loaded at run time: vanilla, LSTM, GRU and
+// the GRU that resets after the product. What one gets wrong: weights stand as [layer, direction,
+// input, gate, output], with gates in an order of its own, and each direction of a pass wants its
+// own blocked layout.
 #include "bench/peer.h"
 
 #include "runtime/error.h"
@@ -246,7 +247,10 @@ private:
   Arguments inferenceArguments, trainingArguments, backwardArguments;
 };
 
-} // namespace
+std::string versionText() {
+  const dnnl_version_t *version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
+}
 
 std::unique_ptr<Peer> makeOneDnnPeer(const Cell &cell, const Bound &bound,
                                      const SequenceInput &input, int threads) {
@@ -255,15 +259,22 @@ std::unique_ptr<Peer> makeOneDnnPeer(const Cell &cell, const Bound &bound,
 #else
   (void)threads; // the process has as many processors as it has threads
 #endif
-  for (const DnnCell &row : kCells)
-    if (cell.name == std::string_view(row.name))
-      return std::make_unique<OneDnnPeer>(row, cell, bound, input);
+  try {
+    for (const DnnCell &row : kCells)
+      if (cell.name == std::string_view(row.name))
+        return std::make_unique<OneDnnPeer>(row, cell, bound, input);
+  } catch (const dnnl::error &error) {
+    throw Error(fmt::format("{} does not work here: {}; leave --peers out, or build without it",
+                            versionText(), error.what()));
+  }
   return nullptr;
 }
 
-std::string oneDnnVersion() {
-  const dnnl_version_t *version = dnnl_version();
-  return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
-}
+} // namespace
 
 } // namespace cellwright
+
+extern "C" __attribute__((visibility("default"))) void cellwright_peer(cellwright::PeerRow *row) {
+  row->name = cellwright::versionText();
+  row->make = cellwright::makeOneDnnPeer;
+}

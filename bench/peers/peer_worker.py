@@ -1,5 +1,5 @@
 """What the Python peers of scripts/bench-peers have in common: a worker reads one request a line from
-standard input, {cell, I, H, N, T, seconds}, measures, and answers with one line. So all peers of a row
+standard input, {task, cell, I, H, N, T, seconds}, measures, and answers with one line. So all peers of a row
 can be measured in turn while each keeps what it has compiled.
 """
 
@@ -9,7 +9,8 @@ import time
 
 
 def measure(run, seconds):
-    """Times of run(), at least three: median, least, spread as `cellwright bench` has them."""
+    """Seconds of each run(), at least three, after one that warms up: others ran in between."""
+    run()
     times = []
     start = time.perf_counter()
     while len(times) < 3 or time.perf_counter() - start < seconds:
@@ -19,18 +20,22 @@ def measure(run, seconds):
     return times
 
 
-def serve(make):
-    """make(cell, I, H, N, T) gives run(), ready to be timed, or None where the peer has no such cell."""
+def serve(make, make_lm=None):
+    """make(cell, I, H, N, T) gives run(), ready to be timed, or None where the peer has no such cell;
+    make_lm(cell, H, N, T) likewise an update of a language model of two layers."""
     made = {}
     for line in sys.stdin:
         request = json.loads(line)
-        key = tuple(request[name] for name in ("cell", "I", "H", "N", "T"))
+        task, *sizes = key = tuple(request.get(name) for name in ("task", "cell", "I", "H", "N", "T"))
         answer = {}
         try:
             if key not in made:
                 made.clear()  # one at a time: large models fill the memory
                 begin = time.perf_counter()
-                run = make(*key)
+                if task == "lm":
+                    run = make_lm(sizes[0], *sizes[2:]) if make_lm else None
+                else:
+                    run = make(*sizes)
                 if run is not None:
                     run()
                 made[key] = (run, time.perf_counter() - begin)

@@ -37,8 +37,9 @@ Sums multiplyAdd(FunctionBuilder &f, ValueRange sums, int rows, int vectors, con
 
 //===-- Products ------------------------------------------------------------------------------===//
 
-/// `void(operand, panelStride, columns, weights, sums, pitch, keep, ahead, lines)`: `products` for
-/// a fixed number of rows; brings `lines` cache lines from `ahead` on per panel of the operand.
+/// `void(operand, panelStride, columns, weights, sums, pitch, keep, ahead, aheadStep)`: `products`
+/// for a fixed number of rows; brings the line at `ahead` closer, moving `aheadStep` elements on
+/// for each column of the operand.
 std::string Contractions::productTile(int rows, int vectors, Location loc) {
   std::string name = fmt::format("product_{}x{}", rows, vectors);
   if (!isNew(name))
@@ -50,9 +51,8 @@ std::string Contractions::productTile(int rows, int vectors, Location loc) {
                     /*isInternal=*/true, loc);
   Value operand = f.argument(0), panelStride = f.argument(1), columns = f.argument(2);
   Value weights = f.argument(3), tile = f.argument(4), pitch = f.argument(5), keep = f.argument(6);
-  Value ahead = f.argument(7), lines = f.argument(8);
+  Value ahead = f.argument(7), aheadStep = f.argument(8);
   int width = context.width();
-  int64_t lineElements = kCacheLine / (context.isDouble ? 8 : 4);
 
   auto tileAt = [&](int r, int v) { return f.at(f.at(tile, f.mul(pitch, r)), v * width); };
   auto forTile = [&](const std::function<Value(int, int)> &make) {
@@ -68,19 +68,17 @@ std::string Contractions::productTile(int rows, int vectors, Location loc) {
       [&] { return forTile([&](int, int) { return zero; }); });
   sums = f.loopCarrying(f.index(0), columns, width, sums, [&](Value first, ValueRange panelSums) {
     Value panel = f.divide(first, width);
-    f.loop(f.index(0), lines, 1, [&](Value line) {
-      f.prefetch(f.at(ahead, f.mul(f.add(f.mul(panel, lines), line), lineElements)));
-    });
     Value operandPanel = f.at(operand, f.mul(panel, panelStride));
-    // Panels lie far apart: no processor sees the next one coming.
-    Value operandAhead = f.at(operandPanel, f.mul(panelStride, 2));
+    // Rows of the next tile: a panel of these is too short for a processor to see them coming.
     for (int r = 0; r < rows; ++r)
-      f.prefetch(f.at(operandAhead, r * width));
+      f.prefetch(f.at(operandPanel, int64_t{rows + r} * width));
     Value weightsPanel = f.at(weights, f.mul(first, int64_t{vectors} * width));
+    Value aheadPanel = f.at(ahead, f.mul(first, aheadStep));
     Value end = f.min(f.sub(columns, first), f.index(width));
     return f.loopCarrying(f.index(0), end, 1, panelSums, [&](Value k, ValueRange carried) {
       Value row = f.at(operandPanel, k);
       Value vectorsOfK = f.at(weightsPanel, f.mul(k, int64_t{vectors} * width));
+      f.prefetch(f.at(aheadPanel, f.mul(k, aheadStep)));
       return multiplyAdd(
           f, carried, rows, vectors, [&](int r) { return f.loadScalar(f.at(row, r * width)); },
           [&](int v) { return f.loadVector(f.at(vectorsOfK, v * width)); });
@@ -115,23 +113,24 @@ std::string Contractions::products(int vectors, Location loc) {
   Value count = f.divideUp(rows, most);
   Value least = f.divide(rows, count);
   Value larger = f.sub(rows, f.mul(least, count)); // tiles with one row more
-  // All tiles together bring the weights ahead: so many lines per panel of the operand.
-  int64_t bytesPerPanel = int64_t{width} * vectors * context.target.vectorBytes;
+  // The first tiles bring the weights ahead, a line per column each; the others a line that is
+  // here.
+  int64_t lineElements = kCacheLine / (context.isDouble ? 8 : 4);
+  int64_t bringers =
+      std::max<int64_t>(1, int64_t{vectors} * context.target.vectorBytes / kCacheLine);
   Value isAhead = arith::CmpIOp::create(f.b, loc, arith::CmpIPredicate::ne,
                                         LLVM::PtrToIntOp::create(f.b, loc, i64, ahead), f.index(0));
-  Value lines = arith::SelectOp::create(
-      f.b, loc, isAhead, f.divideUp(f.index(bytesPerPanel / kCacheLine), count), f.index(0));
-  Value aheadStep =
-      f.mul(f.mul(f.divideUp(columns, width), lines), kCacheLine / (context.isDouble ? 8 : 4));
   f.loopCarrying(f.index(0), count, 1, f.index(0), [&](Value tile, ValueRange carried) {
     Value row = carried[0];
     Value one = arith::ExtUIOp::create(f.b, loc, i64, f.isLess(tile, larger));
     Value tileRows = f.add(least, one);
+    Value brings = arith::AndIOp::create(f.b, loc, isAhead, f.isLess(tile, f.index(bringers)));
+    Value from = f.select(brings, f.at(ahead, f.mul(f.mul(tile, columns), lineElements)), weights);
+    Value step = f.select(brings, f.index(lineElements), f.index(0));
     for (int variant = most; variant >= 1; --variant)
       f.when(f.isEqual(tileRows, f.index(variant)), [&] {
         f.call(tiles[variant - 1], {f.at(operand, f.mul(row, width)), panelStride, columns, weights,
-                                    f.at(sums, f.mul(row, pitch)), pitch, keep,
-                                    f.at(ahead, f.mul(tile, aheadStep)), lines});
+                                    f.at(sums, f.mul(row, pitch)), pitch, keep, from, step});
       });
     return SmallVector<Value>{f.add(row, tileRows)};
   });

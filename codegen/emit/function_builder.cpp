@@ -78,6 +78,10 @@ SmallVector<Value> FunctionBuilder::loopCarrying(Value begin, Value end, Value s
   return SmallVector<Value>(forOp.getResults());
 }
 
+Value FunctionBuilder::select(Value condition, Value yes, Value no) {
+  return arith::SelectOp::create(b, loc, condition, yes, no);
+}
+
 void FunctionBuilder::when(Value condition, const std::function<void()> &body) {
   auto ifOp = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);

@@ -33,14 +33,14 @@ void emitPanels(PlaceEmitter &place) {
 
 /// Emits the loops; gives the number of tiles that the work can be divided into.
 int64_t emitLoops(PlaceEmitter &place) {
-  if (llvm::any_of(place.operations, [](Operation *op) { return isa<cell::ContractOp>(op); }))
+  switch (loopOf(place.phase)) {
+  case PhaseLoop::Tiles:
     return emitTiles(place);
-  bool isAlongRows = place.columns == 0 || llvm::any_of(place.operations, [](Operation *op) {
-                       return isReduction(op) || isScan(op);
-                     });
-  if (isAlongRows) {
+  case PhaseLoop::Rows:
     emitRows(place);
     return 1;
+  case PhaseLoop::Panels:
+    break;
   }
   emitPanels(place);
   return place.panels;
@@ -86,6 +86,17 @@ llvm::DenseSet<Operation *> findNeededBeyondInputs(cell::CellOp cell) {
 }
 
 } // namespace
+
+PhaseLoop loopOf(cell::PhaseOp phase) {
+  auto hasAny = [&](auto isSuch) {
+    return llvm::any_of(phase.getBody().front(), [&](Operation &op) { return isSuch(&op); });
+  };
+  if (hasAny([](Operation *op) { return isa<cell::ContractOp>(op); }))
+    return PhaseLoop::Tiles;
+  bool isAlongRows = phase.getColumns() == 0 ||
+                     hasAny([](Operation *op) { return isReduction(op) || isScan(op); });
+  return isAlongRows ? PhaseLoop::Rows : PhaseLoop::Panels;
+}
 
 void emitPhases(ModuleEmitter &module, cell::CellOp cell) {
   llvm::DenseSet<Operation *> needed = findNeededBeyondInputs(cell);

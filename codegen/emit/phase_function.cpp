@@ -62,6 +62,11 @@ Value PhaseFunction::step() {
   return atEntry([&] { return loadInteger(argument(1), callStruct(b.getContext()), 6); });
 }
 
+Value PhaseFunction::isOddStep() {
+  Value number = step();
+  return atEntry([&] { return Value(arith::TruncIOp::create(b, loc, b.getI1Type(), number)); });
+}
+
 // mixSeed of dsl/random.h.
 Value PhaseFunction::mixedSeed(uint32_t site) {
   return atEntry([&] {

@@ -15,9 +15,10 @@ public:
 
   Value pointer(int buffer);
   Value panelStride(int buffer);
-  /// Fields of the call that only random functions read.
+  /// Fields of the call that few phases read.
   Value sequences();
   Value step();
+  Value isOddStep();
   /// The first counter of a random function: the call's seed mixed with the function's number in
   /// the cell.
   Value mixedSeed(uint32_t site);

@@ -40,6 +40,7 @@ private:
     Value number;
     int64_t panels;
     Value firstPanel;
+    Value next; // number of the tile after it
   };
 
   void packWeights();
@@ -131,8 +132,7 @@ void TileEmitter::emitProducts(const Tile &tile, Value row, Value rows) {
     bool isLast = i + 1 == blocks.size();
     Value ahead = nowhere;
     if (isFar)
-      ahead =
-          weightsOf(blocks[isLast ? 0 : i + 1], tile, isLast ? f.add(tile.number, 1) : tile.number);
+      ahead = weightsOf(blocks[isLast ? 0 : i + 1], tile, isLast ? tile.next : tile.number);
     bool keep = segment.isAdded || block.begin > 0;
     f.call(products,
            {operand, f.panelStride(source), f.index(block.columns),
@@ -217,12 +217,19 @@ int64_t TileEmitter::emit() {
   scratch = f.scratch(groupRows * rowBytes / elementBytes());
   bool isEven = plan.lastPanels == plan.panelsPerTile;
   Value evenTiles = f.index(isEven ? plan.tiles : plan.tiles - 1);
-  f.loop(f.tileBegin, f.min(f.tileEnd, evenTiles), 1, [&](Value number) {
-    emitTile({number, plan.panelsPerTile, f.mul(number, plan.panelsPerTile)});
+  // Every second step goes backwards over the tiles: it finds in the second cache what the step
+  // before read last, of weights that do not fit as a whole.
+  Value isBackwards = f.isOddStep();
+  Value evenEnd = f.min(f.tileEnd, evenTiles);
+  f.loop(f.tileBegin, evenEnd, 1, [&](Value turn) {
+    Value fromEnd = f.sub(f.sub(f.add(f.tileBegin, evenEnd), turn), f.index(1));
+    Value number = f.select(isBackwards, fromEnd, turn);
+    Value next = f.add(number, f.select(isBackwards, f.index(-1), f.index(1)));
+    emitTile({number, plan.panelsPerTile, f.mul(number, plan.panelsPerTile), next});
   });
   if (!isEven)
     f.when(f.isLess(evenTiles, f.tileEnd), [&] {
-      emitTile({evenTiles, plan.lastPanels, f.mul(evenTiles, plan.panelsPerTile)});
+      emitTile({evenTiles, plan.lastPanels, f.mul(evenTiles, plan.panelsPerTile), evenTiles});
     });
   return plan.tiles;
 }

@@ -32,6 +32,9 @@ bool isOver(Operation *op, std::initializer_list<llvm::StringLiteral> functions)
 bool isReduction(Operation *op) { return isOver(op, {"sum", "largest"}); }
 bool isScan(Operation *op) { return isOver(op, {"cumsum", "cumsum_reverse"}); }
 
+/// Operations that may follow one that moves to a later phase: `t * (1 - t)` takes one along.
+constexpr int kMostFollowers = 4;
+
 /// Contractions of a phase: a tile of each of them stands on the stack.
 constexpr int kMostContractions = 64;
 
@@ -320,6 +323,27 @@ private:
                : PhaseKey{isFound ? level + 1 : level, 0, 0};
   }
 
+  /// True if `reader` may move to a later phase without an operand being stored for it alone: the
+  /// operand is stored anyway, or it can follow, with up to `depth` more behind it.
+  bool isFreeAt(const PhaseKey &target, Value operand, Operation *reader,
+                const llvm::DenseMap<Operation *, PhaseKey> &keys, int depth) const {
+    Operation *op = operand.getDefiningOp();
+    auto found = keys.find(op);
+    if (found == keys.end() || tensorType(operand).isScalar() || found->second == target)
+      return true;
+    bool isAlone = true; // nobody else reads it
+    for (Operation *user : operand.getUsers()) {
+      auto other = keys.find(user);
+      bool isStored = other == keys.end() || other->second != found->second;
+      if (user != reader && isStored && !(other != keys.end() && other->second == target))
+        return true;
+      isAlone &= user == reader || isStored;
+    }
+    return isAlone && depth > 0 && isCheap(op) && found->second.columns == target.columns &&
+           llvm::all_of(op->getOperands(),
+                        [&](Value next) { return isFreeAt(target, next, op, keys, depth - 1); });
+  }
+
   /// Moves a cheap operation to the phase of its only readers if that stores fewer values than it
   /// saves.
   void sinkToUsers(ArrayRef<Operation *> ops, llvm::DenseMap<Operation *, PhaseKey> &keys) {
@@ -338,15 +362,8 @@ private:
       }
       if (!isMovable || *target == keys.at(op))
         continue;
-      // Operands that would have to be stored only for this.
       bool isFree = llvm::all_of(op->getOperands(), [&](Value operand) {
-        auto found = keys.find(operand.getDefiningOp());
-        if (found == keys.end() || tensorType(operand).isScalar() || found->second == *target)
-          return true;
-        return llvm::any_of(operand.getUsers(), [&](Operation *user) {
-          auto other = keys.find(user);
-          return user != op && (other == keys.end() || other->second != found->second);
-        });
+        return isFreeAt(*target, operand, op, keys, kMostFollowers);
       });
       if (isFree)
         keys[op] = *target;

@@ -154,4 +154,13 @@ TEST_CASE("differences near a kink get narrower; at a kink they say nothing, and
   CHECK_FALSE(at.isGood()); // mostly kinks
 }
 
+TEST_CASE("a loss that is no number leaves out the gradients that are numbers") {
+  const std::string text = "cell f {\n  input x[K]\n  output y = sqrt(x)\n}\n";
+  GradcheckRow row = rowsFor(text, {-1, 4, 16}, {std::nan(""), 0.25, 0.125}).back();
+  CHECK(row.compared == 1);
+  CHECK(row.kinks == 2);
+  CHECK(row.error == 0);
+  CHECK_FALSE(row.isGood()); // says too little
+}
+
 } // namespace cellwright

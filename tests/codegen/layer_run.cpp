@@ -75,6 +75,7 @@ SequenceResult LayerRun::forward(const SequenceInput &input, bool isContinued, i
   forwardArguments.batch = batch;
   forwardArguments.isContinued = isContinued;
   forwardArguments.keepsTape = kernel.has_backward != 0;
+  forwardArguments.memoryLimit = memoryLimit;
   forwardArguments.firstStep = static_cast<uint32_t>(firstStep);
   forwardArguments.seed = input.seed.value_or(0);
   for (int i = 0; i < kernel.input_count; ++i) {
@@ -97,7 +98,8 @@ SequenceResult LayerRun::forward(const SequenceInput &input, bool isContinued, i
   SequenceResult result;
   result.output = write(layer.output(), false);
   for (int s = 0; s < kernel.state_count; ++s) {
-    result.states.push_back(write(layer.state(s), false));
+    if (memoryLimit == kNoMemoryLimit)
+      result.states.push_back(write(layer.state(s), false));
     std::vector<std::byte> state(input.sequences * kernel.states[s].size * format.elementBytes());
     layer.finalState(s, state.data());
     result.finalStates.push_back(toElements(state, format));

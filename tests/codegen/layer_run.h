@@ -28,6 +28,8 @@ public:
   /// The last forward and backward calls again, with the same arguments.
   void again();
   Layer &getLayer() { return layer; }
+  /// Limits the memory of tapes from the next forward call on; its results have no states.
+  void limitMemory(int64_t bytes) { memoryLimit = bytes; }
 
 private:
   Elements write(const SeriesView &series, bool isPerSequence) const;
@@ -37,6 +39,7 @@ private:
   Layer layer;
   Format format;
   Batch batch;
+  int64_t memoryLimit = kNoMemoryLimit;
   ForwardArguments forwardArguments;
   BackwardArguments backwardArguments;
   std::vector<std::vector<std::byte>> params, firstStates, finals, initialAdjoints, paramGradients;

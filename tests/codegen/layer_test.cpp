@@ -95,6 +95,34 @@ TEST_CASE("a truncated call has the gradients of a call that starts with the car
   }
 }
 
+TEST_CASE("a limit on memory changes no bit of any shipped cell") {
+  for (const std::string &name : test::shippedCells()) {
+    TestCell cell = smallCell(name);
+    // Four blocks of the backward pass, the last of them not full.
+    constexpr int64_t kSequences = 60;
+    int64_t steps = 3 * backwardBlockSteps(kSequences) + 2;
+    CellCheck check = checkFor(cell, steps, kSequences);
+    check.compile.isDouble = false;
+    check.run.hasLengths = check.run.hasResets = true;
+    GradcheckRun run = makeGradcheckRun(cell.cell(), cell.bound, check.compile, check.run);
+    CompiledKernel kernel = compileCell(cell.cell(), cell.bound, check.compile);
+    LayerRun whole(kernel, run.input.params, 1), limited(kernel, run.input.params, 2);
+    TapeSpan span{steps, kSequences, /*hasResets=*/true};
+    limited.limitMemory(planSmallestTape(limited.getLayer().tapeShape(), span).bytes);
+    for (bool isContinued : {false, true}) {
+      SequenceResult expected = whole.forward(run.input, isContinued, 7);
+      Gradients gradients = whole.backward(run.adjoints);
+      SequenceResult found = limited.forward(run.input, isContinued, 7);
+      Gradients limitedGradients = limited.backward(run.adjoints);
+      CHECK_MESSAGE(found.output == expected.output, name);
+      CHECK_MESSAGE(found.finalStates == expected.finalStates, name);
+      CHECK_MESSAGE(limitedGradients.params == gradients.params, name);
+      CHECK_MESSAGE(limitedGradients.inputs == gradients.inputs, name);
+      CHECK_MESSAGE(limitedGradients.firstStates == gradients.firstStates, name);
+    }
+  }
+}
+
 TEST_CASE("compiled kernels allocate nothing, forward or backward") {
   if (!test::canCountAllocations())
     return;

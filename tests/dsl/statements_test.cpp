@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "dsl/print.h"
+#include "tests/support/temporary_folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -67,24 +68,14 @@ cell lstm {
 )";
 
 /// A folder with files, for imports.
-class Folder {
+class Folder : public TemporaryFolder {
 public:
   explicit Folder(const std::map<std::string, std::string> &files) {
-    path =
-        std::filesystem::temp_directory_path() / ("cellwright_dsl_test_" + std::to_string(++count));
-    std::filesystem::remove_all(path);
     for (const auto &[name, text] : files) {
-      std::filesystem::create_directories((path / name).parent_path());
-      std::ofstream(path / name, std::ios::binary) << text;
+      std::filesystem::create_directories(std::filesystem::path(*this / name).parent_path());
+      std::ofstream(*this / name, std::ios::binary) << text;
     }
   }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string operator/(const std::string &name) const { return (path / name).string(); }
-
-  std::filesystem::path path;
-
-private:
-  static inline int count = 0;
 };
 
 Strings fileIds(const std::string &path) {

@@ -1,5 +1,5 @@
-// The arrows between folders, cells <- dsl <- codegen -> runtime <- training <- search <- tools,
-// kept by the includes and the CMake link lists; and that every pass has its tests.
+// The arrows between folders, which CONTRIBUTING.md draws, kept by the includes and the CMake link
+// lists; and that every pass has its tests.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -29,9 +29,8 @@ const std::vector<Folder> kFolders = {
     {"runtime", {}},
     {"codegen", {"dsl", "runtime"}},
     {"training", {"runtime"}},
-    {"search", {"dsl", "codegen", "runtime", "training"}},
     {"bench", {"dsl", "codegen", "runtime"}},
-    {"tools", {"dsl", "codegen", "runtime", "training", "search", "bench"}},
+    {"tools", {"dsl", "codegen", "runtime", "training", "bench"}},
 };
 
 std::string readText(const fs::path &path) {

@@ -94,14 +94,6 @@ private:
   Batch batch;
 };
 
-double distance(const Numbers &a, const Numbers &b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
 void checkSame(const LeakyResult &found, const LeakyResult &expected) {
   CHECK(distance(found.y, expected.y) <= 1e-13);
   CHECK(distance(found.h, expected.h) <= 1e-13);

@@ -135,6 +135,114 @@ constexpr std::array kLeakyPhases = {
 constexpr std::array kPlainPhases = {kLeakyPhases[0], kLeakyPhases[2], kLeakyPhases[3],
                                      kLeakyPhases[5], kLeakyPhases[7]};
 
+//===-- The taped cell ------------------------------------------------------------------------===//
+
+enum TapedBuffer {
+  kTapedX,
+  kTapedC,
+  kTapedH,
+  kTapedA,
+  kDrawn,
+  kProduct,
+  kNextC,
+  kNextH,
+  kTapedDy,
+  kDNextC,
+  kDNextH,
+  kDc,
+  kDhTaped,
+  kTapedDx,
+  kTapedDa,
+  kSumTaped,
+  kDNewC,
+  kDNewH
+};
+
+/// In no particular way random, but another number for each step, sequence and seed.
+void drawTaped(const cellwright_buffer *b, const cellwright_call *call) {
+  for (int64_t row = call->row_begin; row < call->row_end; ++row)
+    for (int i = 0; i < H; ++i) {
+      uint64_t mixed = (call->seed + 31 * call->step + 7 * call->sequences[row] + i) *
+                       uint64_t{0x9E3779B97F4A7C15};
+      at(b[kDrawn], row, i) = static_cast<double>(mixed >> 56) / 256 - 0.5;
+    }
+}
+
+/// Numbers stay finite over thousands of steps.
+double bounded(double x) { return 0.5 * x / (1 + x * x); }
+
+void stepTaped(const cellwright_buffer *b, const cellwright_call *call) {
+  forElements(call, [&](int64_t row, int i) {
+    double product = at(b[kTapedH], row, i) * at(b[kTapedC], row, i);
+    double c = bounded(product) + at(b[kDrawn], row, i) + at(b[kTapedX], row, i);
+    at(b[kProduct], row, i) = product;
+    at(b[kNextC], row, i) = c;
+    at(b[kNextH], row, i) = dense(b[kTapedA])[i] * c + 0.25 * at(b[kTapedH], row, i);
+  });
+}
+
+void stepTapedBackward(const cellwright_buffer *b, const cellwright_call *call) {
+  forElements(call, [&](int64_t row, int i) {
+    double dh = at(b[kTapedDy], row, i) + at(b[kDNextH], row, i);
+    // What is saved takes part, so that a wrong tape gives wrong gradients.
+    double dc = at(b[kDNextC], row, i) + dense(b[kTapedA])[i] * dh +
+                1e-3 * at(b[kProduct], row, i) * at(b[kDrawn], row, i);
+    at(b[kDNewC], row, i) = dc;
+    at(b[kDNewH], row, i) = dh;
+    at(b[kDc], row, i) = dc * bounded(at(b[kTapedH], row, i));
+    at(b[kDhTaped], row, i) = 0.25 * dh + dc * bounded(at(b[kTapedC], row, i));
+  });
+}
+
+void copyTapedInputAdjoint(const cellwright_buffer *b, const cellwright_call *call) {
+  forElements(call, [&](int64_t row, int i) { at(b[kTapedDx], row, i) = at(b[kDNewC], row, i); });
+}
+
+void sumTaped(const cellwright_buffer *b, const cellwright_call *call) {
+  for (int64_t i = call->tile_begin; i < call->tile_end; ++i) {
+    // A partial sum of the block, as compiled kernels have them: blocks change the bits.
+    double sum = 0;
+    for (int64_t row = call->row_begin; row < call->row_end; ++row)
+      sum += at(b[kDNewH], row, i) * at(b[kNextC], row, i);
+    dense(b[kSumTaped])[i] += sum;
+  }
+}
+
+void finishTaped(const cellwright_buffer *b, const cellwright_call *) {
+  std::memcpy(b[kTapedDa].data, b[kSumTaped].data, H * sizeof(double));
+}
+
+constexpr std::array kTapedStates = {cellwright_vector_info{"c", H, 0, 0},
+                                     cellwright_vector_info{"h", H, 0, 0}};
+constexpr std::array kTapedBuffers = {
+    series("x", CELLWRIGHT_INPUT, CELLWRIGHT_BLOCK),
+    series("c", CELLWRIGHT_STATE, CELLWRIGHT_TAPE),
+    series("h", CELLWRIGHT_STATE, CELLWRIGHT_TAPE, 1),
+    numbers("a", CELLWRIGHT_PARAM, H),
+    series("drawn", CELLWRIGHT_VALUE, CELLWRIGHT_TAPE),
+    series("product", CELLWRIGHT_VALUE, CELLWRIGHT_TAPE),
+    series("c'", CELLWRIGHT_NEXT, CELLWRIGHT_TAPE),
+    series("h'", CELLWRIGHT_NEXT, CELLWRIGHT_TAPE, 1),
+    series("dy", CELLWRIGHT_ADJOINT_OUTPUT, CELLWRIGHT_BLOCK),
+    series("dc'", CELLWRIGHT_ADJOINT_NEXT, CELLWRIGHT_STEP),
+    series("dh'", CELLWRIGHT_ADJOINT_NEXT, CELLWRIGHT_STEP, 1),
+    series("dc", CELLWRIGHT_ADJOINT_STATE, CELLWRIGHT_STEP),
+    series("dh", CELLWRIGHT_ADJOINT_STATE, CELLWRIGHT_STEP, 1),
+    series("dx", CELLWRIGHT_ADJOINT_INPUT, CELLWRIGHT_BLOCK),
+    numbers("da", CELLWRIGHT_ADJOINT_PARAM, H),
+    numbers("sum of da", CELLWRIGHT_VALUE, H),
+    series("dc of the step", CELLWRIGHT_VALUE, CELLWRIGHT_BLOCK),
+    series("dh of the step", CELLWRIGHT_VALUE, CELLWRIGHT_BLOCK),
+};
+constexpr std::array kTapedPhases = {
+    cellwright_phase_info{drawTaped, "draw", CELLWRIGHT_FORWARD_BEFORE, 1, 1, 0, 0, 0},
+    cellwright_phase_info{stepTaped, "step", CELLWRIGHT_FORWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{stepTapedBackward, "step back", CELLWRIGHT_BACKWARD_CORE, 1, 0, 0, 0, 0},
+    cellwright_phase_info{copyTapedInputAdjoint, "dx", CELLWRIGHT_BACKWARD_AFTER, 1, 0, 1, 0, 0},
+    cellwright_phase_info{sumTaped, "sums", CELLWRIGHT_GRADIENT, H, 0, 0, 0, 0},
+    cellwright_phase_info{finishTaped, "gradients", CELLWRIGHT_FINISH, 1, 0, 0, 0, 0},
+};
+
 //===-- Doubling ------------------------------------------------------------------------------===//
 
 enum DoublingBuffer { kIn, kOut, kAdjoint, kInAdjoint };
@@ -228,6 +336,15 @@ constexpr cellwright_kernel kLeaky = kernelOf("leaky", kLeakyInputs.data(), 2, &
                                               kLeakyBuffers, kLeakyPhases, true, false);
 constexpr cellwright_kernel kPlain = kernelOf("plain", kLeakyInputs.data(), 1, &kLeakyParam,
                                               kLeakyBuffers, kPlainPhases, true, true);
+constexpr cellwright_kernel makeTaped() {
+  cellwright_kernel kernel = kernelOf("taped", kLeakyInputs.data(), 1, &kLeakyParam, kTapedBuffers,
+                                      kTapedPhases, true, true);
+  kernel.state_count = kTapedStates.size();
+  kernel.states = kTapedStates.data();
+  kernel.output_state = 1;
+  return kernel;
+}
+constexpr cellwright_kernel kTaped = makeTaped();
 constexpr cellwright_kernel kDoubling = kernelOf("double", kLeakyInputs.data(), 1, nullptr,
                                                  kDoublingBuffers, kDoublingPhases, false, false);
 constexpr cellwright_kernel kEmbedding =
@@ -238,6 +355,7 @@ constexpr cellwright_kernel kEmbedding =
 
 const cellwright_kernel &leakyKernel() { return kLeaky; }
 const cellwright_kernel &plainLeakyKernel() { return kPlain; }
+const cellwright_kernel &tapedKernel() { return kTaped; }
 const cellwright_kernel &doublingKernel() { return kDoubling; }
 const cellwright_kernel &embeddingKernel() { return kEmbedding; }
 

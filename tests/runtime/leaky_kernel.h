@@ -17,6 +17,10 @@ const cellwright_kernel &leakyKernel();
 /// The same without v, as a layer of a network has it: y = h'.
 const cellwright_kernel &plainLeakyKernel();
 
+/// Two states, one of them the output, two values on the tape and random numbers. Its way back
+/// reads all of them, but its gradients are those of no function: it is for comparing bits.
+const cellwright_kernel &tapedKernel();
+
 /// A cell without state that doubles what it gets.
 const cellwright_kernel &doublingKernel();
 

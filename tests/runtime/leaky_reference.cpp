@@ -1,6 +1,10 @@
 // See leaky_reference.h.
 #include "leaky_reference.h"
 
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
 #include <random>
 
 namespace cellwright::test {
@@ -68,6 +72,14 @@ LeakyResult leakyReference(const LeakyCase &given) {
       result.dh0[n * H + i] += adjoint;
     }
   return result;
+}
+
+double distance(const Numbers &a, const Numbers &b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
 }
 
 } // namespace cellwright::test

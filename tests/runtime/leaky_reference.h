@@ -30,4 +30,7 @@ LeakyCase makeLeakyCase(int64_t T, int64_t N, bool hasLengths, bool hasResets, u
 
 LeakyResult leakyReference(const LeakyCase &given);
 
+/// The largest difference of two elements at the same place; fails the test if the sizes differ.
+double distance(const Numbers &a, const Numbers &b);
+
 } // namespace cellwright::test

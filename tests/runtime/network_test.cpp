@@ -246,14 +246,6 @@ public:
   std::vector<Numbers> da, dh0;
 };
 
-double distance(const Numbers &a, const Numbers &b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
 void checkSame(const NetworkResult &found, const NetworkResult &expected) {
   CHECK(distance(found.y, expected.y) <= 1e-11);
   CHECK(distance(found.dx, expected.dx) <= 1e-11);

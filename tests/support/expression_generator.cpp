@@ -156,6 +156,20 @@ GeneratedValue ExpressionGenerator::product(const GeneratedValue &left,
   return result;
 }
 
+/// `left @ right` of a matrix and a matrix or vector.
+GeneratedValue ExpressionGenerator::multiplied(const GeneratedValue &left,
+                                               const GeneratedValue &right) const {
+  GeneratedValue result;
+  result.rank = right.rank;
+  result.rows = left.rows;
+  result.columns = right.columns;
+  result.binding = Binding::MatMul;
+  result.text = left.inside(Binding::MatMul) + " @ " + right.inside(Binding::Negation);
+  result.range = Range::upTo(static_cast<double>(numberOf(left.columns)) * left.range.most() *
+                             right.range.most());
+  return result;
+}
+
 GeneratedValue ExpressionGenerator::positive(GeneratedValue value) {
   value.text = "0.5 + sigmoid(" + value.text + ")";
   value.binding = Binding::Sum;
@@ -383,13 +397,7 @@ GeneratedValue ExpressionGenerator::matrixProduct(const GeneratedSize &size, int
   GeneratedSize inner = someSize();
   GeneratedValue left = matrix(size, inner, depth - 1);
   GeneratedValue right = vector(inner, depth - 1);
-  GeneratedValue result;
-  result.rows = size;
-  result.binding = Binding::MatMul;
-  result.text = left.inside(Binding::MatMul) + " @ " + right.inside(Binding::Negation);
-  result.range =
-      Range::upTo(static_cast<double>(numberOf(inner)) * left.range.most() * right.range.most());
-  return result;
+  return multiplied(left, right);
 }
 
 GeneratedValue ExpressionGenerator::slice(const GeneratedSize &size, int depth) {
@@ -400,9 +408,7 @@ GeneratedValue ExpressionGenerator::slice(const GeneratedSize &size, int depth) 
   if (longer.empty())
     return vector(size, depth - 1);
   GeneratedSize whole = draws.pick(longer)->rows;
-  bool couldBeLinear = std::exchange(mayUseLinear, false);
-  GeneratedValue operand = vector(whole, depth - 2);
-  mayUseLinear = couldBeLinear;
+  GeneratedValue operand = withoutLinear([&] { return vector(whole, depth - 2); });
   GeneratedSize begin{{}, static_cast<int>(draws.between(0, numberOf(whole) - numberOf(size)))};
   operand.text =
       operand.inside(Binding::Call) + "[" + begin.text() + ":" + (begin + size).text() + "]";
@@ -428,13 +434,13 @@ GeneratedValue ExpressionGenerator::concatenation(const GeneratedSize &size, int
       second = rest;
     }
   }
-  bool couldBeLinear = std::exchange(mayUseLinear, false);
   auto part = [&](const GeneratedSize &partSize) {
-    return draws.chance(0.5) ? slice(partSize, depth - 1) : vector(partSize, depth - 1);
+    return withoutLinear([&] {
+      return draws.chance(0.5) ? slice(partSize, depth - 1) : vector(partSize, depth - 1);
+    });
   };
   GeneratedValue left = part(first);
   GeneratedValue right = part(second);
-  mayUseLinear = couldBeLinear;
   GeneratedValue result;
   result.rows = size;
   result.text = "concat(" + left.text + ", " + right.text + ")";
@@ -533,17 +539,16 @@ GeneratedValue ExpressionGenerator::reduction(int depth) {
   static const std::vector<const Function *> kRows = publicRows(FunctionClass::Reduction);
   const Function &function = *draws.pick(kRows);
   GeneratedSize size = someSize();
-  bool couldBeLinear = std::exchange(mayUseLinear, false);
-  GeneratedValue first = vector(size, depth - 1);
+  auto operand = [&] { return withoutLinear([&] { return vector(size, depth - 1); }); };
+  GeneratedValue first = operand();
   GeneratedValue second = first;
   GeneratedValue result;
   result.rank = 0;
   result.text = std::string(function.name) + "(" + first.text;
   if (signatureOf(function).operands == 2) {
-    second = vector(size, depth - 1);
+    second = operand();
     result.text += ", " + second.text;
   }
-  mayUseLinear = couldBeLinear;
   result.text += ")";
   result.range = rangeOverVector(function.name, numberOf(size), first.range, second.range);
   result.isSized = false; // may change from step to step
@@ -591,14 +596,7 @@ GeneratedValue ExpressionGenerator::matrix(const GeneratedSize &rows, const Gene
   case 4: {
     GeneratedSize inner = someSize();
     GeneratedValue left = matrix(rows, inner, depth - 1);
-    GeneratedValue right = matrix(inner, columns, 0);
-    GeneratedValue result = left;
-    result.columns = columns;
-    result.binding = Binding::MatMul;
-    result.text = left.inside(Binding::MatMul) + " @ " + right.inside(Binding::Negation);
-    result.range =
-        Range::upTo(static_cast<double>(numberOf(inner)) * left.range.most() * right.range.most());
-    return tamed(result, kMostMagnitude);
+    return tamed(multiplied(left, matrix(inner, columns, 0)), kMostMagnitude);
   }
   case 5:
     return tamed(sum(matrix(rows, columns, 0), matrix(rows, columns, depth - 1), false),

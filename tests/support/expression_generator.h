@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cellwright::test {
@@ -74,8 +75,16 @@ private:
   GeneratedValue random(const GeneratedSize &size, int depth);
   GeneratedValue ownFunction(const GeneratedSize &size, int depth);
   GeneratedValue declareParam(int rank, const GeneratedSize &rows, const GeneratedSize &columns);
+  GeneratedValue multiplied(const GeneratedValue &left, const GeneratedValue &right) const;
   GeneratedValue positive(GeneratedValue value);
   GeneratedSize someSize();
+  /// What `make` gives where `linear` may not stand.
+  template <typename Make> GeneratedValue withoutLinear(const Make &make) {
+    bool couldBeLinear = std::exchange(mayUseLinear, false);
+    GeneratedValue value = make();
+    mayUseLinear = couldBeLinear;
+    return value;
+  }
   int64_t numberOf(const GeneratedSize &size) const { return size.number(scope.sizes); }
 
   Draws &draws;

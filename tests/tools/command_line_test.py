@@ -180,10 +180,34 @@ class CommandLineTest(ProgramTest):
         self.assertIn("digraph", forms["dot"])
         self.assertIn("cell.", forms["ir"])
         self.assertIn("H = 16", forms["plan"])
+        self.assertIn("flops: 1024 per row; weights: 2048 bytes", forms["plan"])  # two gates of [16, 16]
+        self.assertRegex(forms["plan"], r"target's nominal \d+ GF/s, \d+ GB/s")
+        self.assertRegex(forms["plan"], r"N = 1: forward [\d.]+ us by \w+, backward [\d.]+ us by \w+")
         xml.etree.ElementTree.fromstring(forms["svg"])
         # The text is a cell again.
         again = self.write("again.cell", forms["text"])
         self.assertEqual(self.run_well("show", again).out, forms["text"])
+
+    def test_the_plan_counts_the_tape_and_what_a_limit_on_it_costs(self):
+        lstm = ["show", "lstm", "--as", "plan", "--dim", "H=256", "--dim", "I=256", "--target", "x86-64-v3"]
+        self.assertIn("tape, beside the output that is whole in any case\n"
+                      "  per step and sequence: 6144 bytes\n"
+                      "  T = 100, N = 32: ", self.run_well(*lstm).out)
+        call = lstm + ["--steps", 10000, "--batch", 8]
+        whole = self.run_well(*call).out
+        self.assertRegex(whole, r"  T = 10000, N = 8: 5\d{8} bytes \(5\d\d MB\)\n$")
+        limited = self.run_well(*call, "--memory", "50MB").out
+        self.assertTrue(limited.startswith(whole))
+        self.assertRegex(limited[len(whole):], r"^  under 50000000 bytes \(50 MB\): [34]\d{7} bytes \([34][\d.]+ MB\)\n"
+                                               r"    1\d segments of at most K = \d+ steps; states kept 1\d times\n"
+                                               r"    forward work: 1\.9\d times that of the whole tape\n$")
+        self.assertRegex(self.run_well(*call, "--memory", "1GiB").out, r"  under 1073741824 bytes \(1\.07 GB\): 5\d{8} bytes "
+                                                                       r"\(5\d\d MB\)\n    it fits whole\n$")
+        self.check_refused(BAD_INPUT, r"--memory: the tape of 10000 steps of 8 sequences does not fit into 1000000 bytes: the "
+                           r"smallest plan takes \d+", *call, "--memory", "1MB")
+        self.check_refused(BAD_INPUT, r"a tape of about .* is more than can be counted", "show", "lstm", "--as", "plan", "--dim",
+                           "H=1000000", "--steps", 1000000, "--batch", 1000000)
+        self.check_refused(BAD_COMMAND_LINE, r"--steps, --batch and --memory belong to `--as plan`", "show", "lstm", "--steps", 5)
 
     # ---- Tables
 
@@ -217,6 +241,20 @@ class CommandLineTest(ProgramTest):
         table = self.run_well("gradcheck", "lstm", "--dim", "H=3", "--lengths", "--resets").out
         for row in rows:
             self.assertIn(row["tensor"], table)
+
+    def test_gradcheck_does_not_accuse_what_it_cannot_compare(self):
+        # Random states are negative too: the loss is NaN, and says nothing about the input's gradient.
+        cell = self.write("root.cell", "cell root {\n  input x[H]\n  state h[H]\n  h' = sqrt(h) + x\n}\n")
+        result = run_program("gradcheck", cell, "--steps", 1)
+        self.assertEqual(result.status, BAD_INPUT)
+        self.assertIn("UNSURE, ", result.out)
+        self.assertNotIn("WRONG", result.out)
+        self.assertIn("the run gives NaN or infinity", result.out)
+
+    def test_threads_of_one_stream_are_one_if_not_given(self):
+        help_of = {command: self.run_well(*command.split(), "--help").out for command in ("eval lm", "sample")}
+        for command, text in help_of.items():
+            self.assertRegex(text, r"--threads N .*\[1\]", command)
 
     def test_bench_prints_time_speed_and_part_of_the_peak(self):
         arguments = ["bench", "lstm", "--dim", "H=16", "--dim", "I=16", "--steps", "10", "--seconds", "0.01"]

@@ -6,7 +6,7 @@ import os
 import struct
 import unittest
 
-from reference import shapes_lstm
+from reference import tensors_lstm
 from support import (BAD_INPUT, DONE, Numbers, ProgramTest, Tensor, file_of, format_tensors,
                      read_tensors, run_program)
 
@@ -18,11 +18,7 @@ def entry(dtype="F32", shape=(2, 2, 3), begin=0, end=48):
 
 
 def good_tensors():
-    numbers = Numbers()
-    tensors = {"in.x": numbers.tensor(T, N, I)}
-    for name, shape in shapes_lstm(I, H).items():
-        tensors["param." + name] = numbers.tensor(*shape)
-    return tensors
+    return tensors_lstm(T, N, I, H)
 
 
 class HostileTensorsTest(ProgramTest):

@@ -7,7 +7,7 @@ derivatives of real functions"). So no rule of differentiation is shared with wh
 
 import cmath
 
-from support import Tensor, count_elements, product
+from support import Numbers, Tensor, count_elements, product
 
 STEP = 1e-30
 
@@ -49,6 +49,15 @@ def shapes_lstm(inputs, hidden):
     for gate in "ifgo":
         shapes |= {f"W_{gate}_x": [hidden, inputs], f"W_{gate}_h": [hidden, hidden], f"b_{gate}": [hidden]}
     return shapes
+
+
+def tensors_lstm(steps, sequences, inputs, hidden):
+    """What the input file of `run lstm` must hold, and no more."""
+    numbers = Numbers()
+    tensors = {"in.x": numbers.tensor(steps, sequences, inputs)}
+    for name, shape in shapes_lstm(inputs, hidden).items():
+        tensors["param." + name] = numbers.tensor(*shape)
+    return tensors
 
 
 def step_gru(params, inputs, states):

@@ -3,18 +3,14 @@
 import resource
 import unittest
 
-from reference import shapes_lstm
+from reference import tensors_lstm
 from support import BAD_COMMAND_LINE, BAD_INPUT, Numbers, ProgramTest, Tensor, write_tensors
 
 T, N, I, H = 5, 4, 3, 6
 
 
 def good_tensors():
-    numbers = Numbers()
-    tensors = {"in.x": numbers.tensor(T, N, I)}
-    for name, shape in shapes_lstm(I, H).items():
-        tensors["param." + name] = numbers.tensor(*shape)
-    return tensors
+    return tensors_lstm(T, N, I, H)
 
 
 class RunRefusalsTest(ProgramTest):

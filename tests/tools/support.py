@@ -150,10 +150,12 @@ class Result:
 
 
 def run_program(*arguments, cwd=None, env=None, timeout=120, before=None, **options):
-    """Runs the program to its end; a signal that ends it is a failure here already."""
+    """Runs the program to its end; a signal that ends it is a failure here already. `input`: bytes to its stdin."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
     done = subprocess.run(
         [PROGRAM, *map(str, arguments)], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout,
-        stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=before, **options)
+        capture_output=True, preexec_fn=before, **options)
     result = Result(done.returncode, done.stdout.decode(errors="backslashreplace"),
                     done.stderr.decode(errors="backslashreplace"))
     command = " ".join(map(str, arguments))

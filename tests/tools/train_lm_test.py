@@ -148,6 +148,36 @@ class TrainLmTest(ProgramTest):
 
     # ---- Refusals
 
+    def test_a_limit_on_memory_changes_no_byte_and_may_change_when_resuming(self):
+        # 600 steps of 4 sequences are three blocks of the backward pass.
+        shape = ["--hidden", 8, "--layers", 2, "--dropout", 0.3, "--batch-size", 4, "--seq-length", 600,
+                 "--train-fraction", 0.5, "--validation-fraction", 0.5, "--threads", 1, "--max-updates", 4]
+        results = {}
+        for name, limit in ("whole", []), ("limited", ["--memory", "1000KB"]), ("loose", ["--memory", "3MiB"]):
+            results[name] = self.run_well("train", "lm", "--text", self.text, *shape, *limit, "--out", self.path(name))
+        self.assertNotIn("memory:", results["whole"].err)
+        self.assertRegex(results["limited"].err, r"memory: tapes of [678]\d\d kB; at most \d\d % of a layer's forward pass is "
+                                                 r"computed again")
+        self.assertRegex(results["loose"].err, r"memory: tapes of [\d.]+ MB; they fit whole")
+        files = {name: pathlib.Path(self.path(name)).read_bytes() for name in results}
+        self.assertEqual(files["limited"], files["whole"])
+        self.assertEqual(files["loose"], files["whole"])
+        for name, limit in ("whole", []), ("limited", ["--memory", "1200KB"]):
+            self.run_well("train", "lm", "--resume", self.path(name), "--text", self.text, "--max-updates", 6, *limit)
+        self.assertEqual(pathlib.Path(self.path("limited")).read_bytes(), pathlib.Path(self.path("whole")).read_bytes())
+
+    def test_a_limit_on_memory_that_no_plan_fits(self):
+        result = self.refuse(BAD_INPUT, r"--memory: the tape of 20 steps of 10 sequences does not fit into 1024 bytes: the "
+                             r"smallest plan takes (\d+); allow as many, or use fewer steps or sequences",
+                             *SMALL, "--memory", "1KiB", "--out", self.path("c"))
+        smallest = int(re.search(r"smallest plan takes (\d+)", result.err).group(1))
+        self.train("--max-updates", 1, "--memory", f"{smallest}B")
+        self.refuse(BAD_INPUT, f"smallest plan takes {smallest}", *SMALL, "--memory", f"{smallest - 1}B")
+        for value in "512", "MB", "-1MB", "1mb", "1 PB", "0B", "nanMB", "1e3MB", "2000000TB", "1MBs":
+            self.refuse(BAD_COMMAND_LINE, r"--memory: expected a number of bytes from 1B to 1000000TB with its unit, B, KB, MB, "
+                        rf"GB, TB \(powers of 1000\) or KiB, MiB, GiB, TiB \(of 1024\), as in 512MB, got `{value}`",
+                        f"--memory={value}")
+
     def test_texts_that_are_too_short(self):
         empty, one, two = self.write("empty", ""), self.write("one", "a"), self.write("two", "ab")
         self.refuse(BAD_INPUT, r"`.*empty` is empty", text=empty)

@@ -3,7 +3,7 @@
 #include "tests/support/shipped_cells.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/training/compiled_models.h"
-#include "training/random.h"
+#include "tests/training/sample_text.h"
 #include "training/trainer.h"
 
 #include <doctest/doctest.h>
@@ -17,16 +17,6 @@
 using namespace cellwright;
 
 namespace {
-
-/// Words of a small language; its seven symbols.
-std::string sampleTextOf(int64_t words) {
-  static constexpr std::string_view kWords[] = {"abc", "de", "fad", "bead"};
-  Random random(1, "text");
-  std::string text;
-  for (int64_t i = 0; i < words; ++i)
-    text += std::string(kWords[random.next() % 4]) + " ";
-  return text;
-}
 
 TrainOptions smallOptions() {
   TrainOptions options;

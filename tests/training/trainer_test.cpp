@@ -5,7 +5,7 @@
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/training/plain_kernels.h"
-#include "training/random.h"
+#include "tests/training/sample_text.h"
 
 #include <doctest/doctest.h>
 
@@ -17,16 +17,6 @@
 using namespace cellwright;
 
 namespace {
-
-/// A text of seven symbols with a pattern to learn: words of a small language.
-std::string sampleTextOf(int64_t words) {
-  static constexpr std::string_view kWords[] = {"abc", "de", "fad", "bead"};
-  Random random(1, "text");
-  std::string text;
-  for (int64_t i = 0; i < words; ++i)
-    text += std::string(kWords[random.next() % 4]) + " ";
-  return text;
-}
 
 /// A model, a text and a trainer: what each run starts with.
 struct Setup {

@@ -4,12 +4,13 @@
 #include "bench/report.h"
 #include "bench/suites.h"
 #include "runtime/files.h"
+#include "tools/bench_tables.h"
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
+#include "tools/lm_bench.h"
 #include "tools/memory_needs.h"
 #include "tools/options.h"
 #include "tools/progress.h"
-#include "tools/table.h"
 
 #include "dsl/library.h"
 
@@ -17,6 +18,7 @@
 #include <ctime>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <sched.h>
 
@@ -29,8 +31,14 @@ struct BenchArguments {
   CellArguments settings; // sizes and options of all cells
   EngineArguments engine;
   CellBenchOptions bench;
+  std::vector<int> threads = {1}; // each row with each of these
   std::string suite, html;
-  bool isNightly = false, isJson = false, hasPeers = false, serves = false;
+  bool isQuick = false, isNightly = false, isJson = false, serves = false;
+
+  int mostThreads() const { return *std::max_element(threads.begin(), threads.end()); }
+  Extent extent() const {
+    return isQuick ? Extent::Quick : isNightly ? Extent::Nightly : Extent::Usual;
+  }
 };
 
 constexpr int64_t kBenchedSize = 256;
@@ -42,12 +50,19 @@ std::string today() {
   return text;
 }
 
-/// Others' thread pools take as many processors as the process has: it gets as many as it uses.
+/// Others' thread pools take as many processors as the process has: it gets as many of those it
+/// began with as it uses.
 void limitProcessors(int threads) {
-  cpu_set_t all, few;
-  CPU_ZERO(&few);
-  if (sched_getaffinity(0, sizeof all, &all) != 0)
+  cpu_set_t few;
+  static const std::optional<cpu_set_t> kAll = [] {
+    cpu_set_t set;
+    bool isKnown = sched_getaffinity(0, sizeof set, &set) == 0;
+    return isKnown ? std::optional(set) : std::nullopt;
+  }();
+  if (!kAll)
     return;
+  cpu_set_t all = *kAll;
+  CPU_ZERO(&few);
   for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&few) < threads; ++cpu)
     if (CPU_ISSET(cpu, &all))
       CPU_SET(cpu, &few);
@@ -82,14 +97,44 @@ SizedCell sizeCell(const BenchArguments &arguments, const std::string &name,
   return {std::move(*found), std::move(*bound)};
 }
 
-std::vector<BenchRow> benchOne(const BenchArguments &arguments, const std::string &name,
-                               const SuiteEntry &entry, CellBenchOptions options,
-                               const Machine &machine) {
-  SizedCell cell = sizeCell(arguments, name, entry);
+std::vector<BenchRow> benchOne(const BenchArguments &arguments, const SuiteEntry &entry,
+                               CellBenchOptions options, const Machine &machine) {
+  SizedCell cell = sizeCell(arguments, entry.cell, entry);
   options.sequences = entry.N;
   options.steps = entry.T;
-  return benchCell(cell.found.cell(), cell.bound, arguments.engine.compileOptions(), options,
-                   machine);
+  std::vector<BenchRow> all;
+  for (int threads : arguments.threads) {
+    limitProcessors(threads);
+    options.threads = threads;
+    for (BenchRow &row : benchCell(cell.found.cell(), cell.bound, arguments.engine.compileOptions(),
+                                   options, machine))
+      all.push_back(std::move(row));
+  }
+  return all;
+}
+
+std::vector<BenchRow> compileOne(const BenchArguments &arguments, const SuiteEntry &entry,
+                                 double seconds) {
+  constexpr int64_t kSteps[] = {10, 10'000};
+  SizedCell cell = sizeCell(arguments, entry.cell, entry);
+  return benchCompile(cell.found.cell(), cell.bound, arguments.engine.compileOptions(), kSteps,
+                      seconds);
+}
+
+std::vector<BenchRow> trainOne(const BenchArguments &arguments, const SuiteEntry &entry,
+                               double seconds) {
+  ServedRequest request;
+  request.cell = entry.cell;
+  request.H = entry.H;
+  request.N = entry.N;
+  request.T = entry.T;
+  std::vector<BenchRow> rows;
+  for (int threads : arguments.threads) {
+    limitProcessors(threads);
+    rows.push_back(
+        benchLanguageModel(request, arguments.engine.compileOptions(), threads, seconds));
+  }
+  return rows;
 }
 
 /// Lengths drawn evenly from 1 to T, the same in every run.
@@ -102,22 +147,22 @@ std::vector<int64_t> drawLengths(const SuiteEntry &entry) {
 }
 
 std::vector<std::string> shippedCells() {
-  Frontend frontend(Frontend::Library::WhenNeeded);
+  Frontend frontend;
   frontend.addLibrary();
+  frontend.checkAll();
   std::vector<std::string> names;
   for (CellId id = 0; id < static_cast<CellId>(frontend.program().cells.size()); ++id)
     names.emplace_back(frontend.program().nameOf(id));
   return names;
 }
 
-void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchReport &report) {
-  Extent extent = arguments.isNightly ? Extent::Nightly : Extent::Short;
+std::vector<SuiteEntry> entriesOf(const BenchArguments &arguments, const SuiteRow &suite) {
   std::vector<std::string> cells = arguments.cells;
   if (cells.empty())
-    for (std::string_view name : suite.cells(extent))
+    for (std::string_view name : suite.cells(arguments.extent()))
       cells.emplace_back(name);
   std::vector<SuiteEntry> entries;
-  for (const SuiteEntry &entry : suite.entries(extent)) {
+  for (const SuiteEntry &entry : suite.entries(arguments.extent())) {
     if (!entry.cell.empty())
       entries.push_back(entry);
     else
@@ -126,16 +171,37 @@ void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchRepor
         entries.back().cell = cell;
       }
   }
+  return entries;
+}
+
+std::vector<BenchRow> runEntry(const BenchArguments &arguments, const SuiteRow &suite,
+                               const SuiteEntry &entry, const Machine &machine) {
+  CellBenchOptions options = arguments.bench;
+  constexpr double kQuickSeconds = 0.2;
+  if (arguments.isQuick)
+    options.seconds = std::min(options.seconds, kQuickSeconds);
+  switch (suite.measured) {
+  case Measured::Compile:
+    return compileOne(arguments, entry, options.seconds);
+  case Measured::LanguageModel:
+    return trainOne(arguments, entry, options.seconds);
+  case Measured::Passes:
+    break;
+  }
+  options.passes = entry.isForwardOnly ? std::vector{Pass::Forward} : suite.passes;
+  if (suite.isRagged)
+    options.lengths = drawLengths(entry);
+  return benchOne(arguments, entry, options, machine);
+}
+
+void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchReport &report) {
+  std::vector<SuiteEntry> entries = entriesOf(arguments, suite);
   ProgressLine progress;
   for (size_t i = 0; i < entries.size(); ++i) {
     const SuiteEntry &entry = entries[i];
     progress.show(fmt::format("{} {}/{}  {} H {} N {} T {}", suite.name, i + 1, entries.size(),
                               entry.cell, entry.H, entry.N, entry.T));
-    CellBenchOptions options = arguments.bench;
-    options.passes = entry.isForwardOnly ? std::vector{Pass::Forward} : suite.passes;
-    if (suite.isRagged)
-      options.lengths = drawLengths(entry);
-    for (BenchRow &row : benchOne(arguments, entry.cell, entry, options, report.machine)) {
+    for (BenchRow &row : runEntry(arguments, suite, entry, report.machine)) {
       row.suite = suite.name;
       report.rows.push_back(std::move(row));
     }
@@ -143,128 +209,76 @@ void runSuite(const BenchArguments &arguments, const SuiteRow &suite, BenchRepor
   progress.clear();
 }
 
-std::string number(double value, const char *form) {
-  return value > 0 ? fmt::format(fmt::runtime(form), value) : "";
-}
-
-/// Where the time of each cell goes, if that was asked for.
-void printPhases(const BenchReport &report) {
-  for (const BenchRow &row : report.rows) {
-    if (row.phases.empty())
-      continue;
-    Table table({{"phase"},
-                 {"calls", Table::Align::Right},
-                 {"ms", Table::Align::Right},
-                 {"part", Table::Align::Right}});
-    double sum = 0;
-    for (const PhaseRow &phase : row.phases)
-      sum += phase.seconds;
-    for (const PhaseRow &phase : row.phases)
-      if (phase.calls > 0)
-        table.addRow({phase.name, fmt::format("{}", phase.calls),
-                      fmt::format("{:.3f}", 1e3 * phase.seconds),
-                      fmt::format("{:.1f} %", 100 * phase.seconds / sum)});
-    std::cout << fmt::format("{}, H {}, N {}, T {}, {}: {:.3f} ms in phases\n", row.cell, row.H,
-                             row.N, row.T, row.pass, 1e3 * sum)
-              << table.text() << "\n";
+/// The cells that the user names, at one shape.
+void runCells(const BenchArguments &arguments, BenchReport &report) {
+  ProgressLine progress;
+  for (const std::string &name : arguments.cells) {
+    progress.show("measuring " + name);
+    SuiteEntry entry{name, kBenchedSize, kBenchedSize, arguments.bench.sequences,
+                     arguments.bench.steps};
+    for (BenchRow &row : benchOne(arguments, entry, arguments.bench, report.machine))
+      report.rows.push_back(std::move(row));
   }
+  progress.clear();
 }
 
-void printTable(const BenchReport &report, const BenchArguments &arguments) {
-  Table table({{"cell"},
-               {"H", Table::Align::Right},
-               {"N", Table::Align::Right},
-               {"T", Table::Align::Right},
-               {"by"},
-               {"pass"},
-               {"median ms", Table::Align::Right},
-               {"least ms", Table::Align::Right},
-               {"spread", Table::Align::Right},
-               {"GF/s", Table::Align::Right},
-               {"of peak", Table::Align::Right},
-               {"of bound", Table::Align::Right},
-               {"tape", Table::Align::Right}});
-  for (const BenchRow &row : report.rows) {
-    RowFigures figures = figuresOf(row, report.machine);
-    table.addRow(
-        {row.cell, fmt::format("{}", row.H), fmt::format("{}", row.N), fmt::format("{}", row.T),
-         row.implementation, row.pass, fmt::format("{:.4g}", 1e3 * row.timing.median),
-         fmt::format("{:.4g}", 1e3 * row.timing.least),
-         fmt::format("{:.0f} %", 100 * row.timing.spread),
-         number(figures.flopsPerSecond / 1e9, "{:.1f}"), number(figures.percentOfPeak, "{:.1f} %"),
-         number(figures.percentOfBound, "{:.0f} %"),
-         number(static_cast<double>(row.tapeBytes), "{:.0f}")});
-  }
-  std::cout << machineText(report.machine)
-            << fmt::format("{}, {} thread{}; tape in bytes per step and sequence, beside the "
-                           "states\n\n",
-                           arguments.engine.elementType, arguments.engine.threads,
-                           arguments.engine.threads == 1 ? "" : "s")
-            << table.text() << "\n";
-  printPhases(report);
-  std::cout << countingNote();
-  std::string compiled;
-  for (const BenchRow &row : report.rows)
-    if (row.compileSeconds > 0 && row.pass == nameOf(arguments.bench.passes.front()))
-      compiled += fmt::format("{}{} {:.0f} ms", compiled.empty() ? "compiled in: " : ", ", row.cell,
-                              1e3 * row.compileSeconds);
-  std::cout << compiled << "\n";
-}
-
-/// A shipped cell at the sizes of a request.
-std::optional<ServedCell> serveCell(const std::string &name, int64_t I, int64_t H) {
-  CellArguments one;
-  one.cell = name;
-  auto found = findCell(one);
-  if (!found)
-    return std::nullopt;
-  std::vector<SizeFact> facts;
-  for (const Dimension &dimension : found->cell().dimensions)
-    if (dimension.name == "I")
-      addDimensionFact(found->cell(), "I", I, facts);
-  auto bound = bindOrExplain(found->cell(), found->sources(), facts, H);
-  if (!bound)
-    return std::nullopt;
-  auto owner = std::make_shared<FoundCell>(std::move(*found));
-  return ServedCell{owner, owner->cell(), *bound};
+/// What a line of `--serve` asks for.
+ServedRun serve(const BenchArguments &arguments, const ServedRequest &request) {
+  CompileOptions compile = arguments.engine.compileOptions();
+  if (request.task == "lm")
+    return makeLanguageModelRun(request, compile, arguments.mostThreads());
+  CELLWRIGHT_CHECK(request.task == "cell", "task: expected `cell` or `lm`, got `{}`", request.task);
+  SuiteEntry entry{request.cell, request.I, request.H, request.N, request.T};
+  auto owner = std::make_shared<SizedCell>(sizeCell(arguments, request.cell, entry));
+  return makeCellRun(owner, owner->found.cell(), owner->bound, request, compile,
+                     arguments.mostThreads());
 }
 
 int run(const BenchArguments &arguments) {
   if (!arguments.html.empty())
     checkCanWrite(arguments.html);
-  SuiteEntry entry{"", kBenchedSize, kBenchedSize, arguments.bench.sequences,
-                   arguments.bench.steps};
+  bool hasSuites = !arguments.suite.empty() || arguments.isQuick || arguments.isNightly;
   // What is wrong with them is said before the machine is measured.
   for (const std::string &name : arguments.cells)
-    if (arguments.suite.empty())
-      (void)sizeCell(arguments, name, entry);
-  limitProcessors(arguments.engine.threads);
+    (void)sizeCell(
+        arguments, name,
+        {name, kBenchedSize, kBenchedSize, arguments.bench.sequences, arguments.bench.steps});
+  limitProcessors(arguments.mostThreads());
   if (arguments.serves) {
-    serveBench(std::cin, std::cout, serveCell, arguments.engine.compileOptions(),
-               arguments.engine.threads);
+    serveBench(std::cin, std::cout,
+               [&](const ServedRequest &request) { return serve(arguments, request); });
     return kDone;
   }
   BenchReport report;
   report.date = today();
-  report.machine = measureMachine(arguments.engine.threads);
-  if (arguments.suite.empty()) {
-    ProgressLine progress;
-    for (const std::string &name : arguments.cells) {
-      progress.show("measuring " + name);
-      for (BenchRow &row : benchOne(arguments, name, entry, arguments.bench, report.machine))
-        report.rows.push_back(std::move(row));
-    }
-    progress.clear();
-  } else {
-    runSuite(arguments, *findSuite(arguments.suite), report);
-  }
+  report.machine = measureMachine(arguments.mostThreads());
+  if (!hasSuites)
+    runCells(arguments, report);
+  for (const SuiteRow &suite : suiteRows())
+    if (hasSuites && (arguments.suite.empty() || suite.name == arguments.suite))
+      runSuite(arguments, suite, report);
   if (!arguments.html.empty())
     writeFile(arguments.html, toHtml(report));
-  if (arguments.isJson)
-    std::cout << toJson(report);
-  else
-    printTable(report, arguments);
+  std::cout << (arguments.isJson ? toJson(report) : benchText(report));
   return kDone;
+}
+
+/// --threads 1 2: each row with each number.
+void addThreads(CLI::App &app, BenchArguments &arguments) {
+  auto take = [&arguments](const std::vector<std::string> &texts) {
+    arguments.threads.clear();
+    for (const std::string &text : texts)
+      arguments.threads.push_back(
+          static_cast<int>(parseOption("--threads", text, Range<int64_t>{1, 1024})));
+    std::sort(arguments.threads.begin(), arguments.threads.end());
+    return true;
+  };
+  app.add_option_function<std::vector<std::string>>(
+         "--threads", [take](const std::vector<std::string> &texts) { take(texts); },
+         "each row with each of these numbers of threads: --threads 1 2")
+      ->type_name("N...")
+      ->default_str("1")
+      ->group("Machine");
 }
 
 } // namespace
@@ -282,32 +296,38 @@ Run addBench(CLI::App &app) {
     help += fmt::format("\n{}: {}", suite.name, suite.help);
   }
   addChoice(app, "--suite", arguments->suite, names, help);
+  auto *quick = app.add_flag("--quick", arguments->isQuick,
+                             "all suites, or the one named, in few cells and shapes: some two "
+                             "minutes on a core of today");
   app.add_flag("--nightly", arguments->isNightly,
-               "all cells and shapes of the suite, not those of some two minutes");
-  app.add_flag("--peers", arguments->hasPeers,
+               "all suites, or the one named, with all their cells and shapes: hours")
+      ->excludes(quick);
+  CellBenchOptions &bench = arguments->bench;
+  app.add_flag("--peers", bench.hasPeers,
                "other implementations in turn with ours: a plain one, and oneDNN if it was found "
                "when this program was built");
   arguments->settings.addSettings(app);
-  CellBenchOptions &bench = arguments->bench;
   addNumber(app, "--steps", bench.steps, Range<int64_t>{1, 1'000'000}, "steps T, without a suite");
   addNumber(app, "--sequences", bench.sequences, Range<int64_t>{1, 1'000'000},
             "sequences N, without a suite");
   addNumber(app, "--seconds", bench.seconds, Range<double>{0.01, 3600},
-            "time spent on each cell and shape");
-  app.add_flag("--phases", arguments->bench.hasPhases,
+            "time spent on each cell, shape and number of threads");
+  app.add_flag("--phases", bench.hasPhases,
                "also where the time goes, phase by phase, on the first thread");
   app.add_flag("--serve", arguments->serves,
                "measures what standard input asks for, one JSON object a line, {cell, I, H, N, T, "
                "seconds}; for scripts that measure several programs in turn");
-  app.add_flag("--json", arguments->isJson, "machine-readable");
+  app.add_flag("--json", arguments->isJson, "machine-readable; `bench/compare` reads it");
   addPath(app, "--html", arguments->html, "writes a page with rooflines and tables");
   arguments->engine.addType(app);
-  arguments->engine.addMachine(app);
+  arguments->engine.addTarget(app);
+  addThreads(app, *arguments);
+  app.footer(std::string(countingNote()));
   return [arguments] {
-    if (arguments->cells.empty() && arguments->suite.empty() && !arguments->serves)
+    bool hasWork = !arguments->cells.empty() || !arguments->suite.empty() || arguments->isQuick ||
+                   arguments->isNightly || arguments->serves;
+    if (!hasWork)
       throw UsageError("bench: name a cell, as in `cellwright bench lstm`, or a --suite");
-    arguments->bench.threads = arguments->engine.threads;
-    arguments->bench.hasPeers = arguments->hasPeers;
     return run(*arguments);
   };
 }

@@ -18,6 +18,8 @@ struct EvalLmArguments {
   std::string model, text;
   std::string part = "all";
   int64_t streams = 1;
+  // One thread if not given: a step of one stream is microseconds of work, so where the processors
+  // are shared threads would mostly wait for each other.
   EngineArguments engine;
   bool isJson = false;
 };
@@ -84,14 +86,13 @@ int run(const EvalLmArguments &arguments) {
 
 Run addEvalLm(CLI::App &app) {
   auto arguments = std::make_shared<EvalLmArguments>();
-  arguments->engine.threads = availableThreads();
   addPath(app, "--model", arguments->model, "checkpoint of `train lm`")->required();
   addPath(app, "--text", arguments->text, "the text")->required();
   addChoice(app, "--part", arguments->part, {"all", "train", "validation", "test"},
             "all of the text, or a part as training split it: train, validation, test");
   addNumber(app, "--streams", arguments->streams, Range<int64_t>{1, 100'000},
             "with --part all: streams that are read side by side, each from zero states; 1 is "
-            "exact, more are faster");
+            "exact, more are faster, the more so with --threads");
   app.add_flag("--json", arguments->isJson, "an object");
   arguments->engine.addMachine(app);
   return [arguments] { return run(*arguments); };

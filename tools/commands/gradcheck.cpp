@@ -35,10 +35,13 @@ void printTable(const std::vector<GradcheckRow> &rows) {
                {"error", Table::Align::Right},
                {"limit", Table::Align::Right},
                {""}});
+  bool hasLeftOut = false;
   for (const GradcheckRow &row : rows) {
-    std::string verdict = row.isGood() ? "" : "WRONG";
+    bool isWrong = row.error > row.limit;
+    std::string verdict = isWrong ? "WRONG" : row.isGood() ? "" : "UNSURE";
     if (row.kinks > 0)
-      verdict += fmt::format("{}{} at kinks left out", verdict.empty() ? "" : ", ", row.kinks);
+      verdict += fmt::format("{}{} left out", verdict.empty() ? "" : ", ", row.kinks);
+    hasLeftOut |= row.kinks > 0;
     table.addRow({row.tensor, fmt::format("{}", row.compared), fmt::format("{}", row.element),
                   fmt::format("{:.9g}", row.found), fmt::format("{:.9g}", row.expected),
                   fmt::format("{:.1e}", row.error), fmt::format("{:.1e}", row.limit), verdict});
@@ -47,6 +50,11 @@ void printTable(const std::vector<GradcheckRow> &rows) {
             << "\nThe worst element of each tensor; errors are relative to the tensor's largest "
                "magnitude.\nForward values are compared with the interpreter, gradients with "
                "differences of it.\n";
+  if (hasLeftOut)
+    std::cout
+        << "Left out is where a difference says nothing: next to a kink, among numbers so large "
+           "that rounding\nhides it, or if the run gives NaN or infinity. More left out than "
+           "compared is unsure; another --seed\nmay say more.\n";
 }
 
 void printJson(const std::vector<GradcheckRow> &rows) {

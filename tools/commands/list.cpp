@@ -13,7 +13,7 @@ namespace cellwright {
 
 namespace {
 
-constexpr int64_t kListedSize = 128; // I = H, as the contract says
+constexpr int64_t kListedSize = 128; // I = H, at which parameters are counted
 
 std::string str(const Text &text) { return std::string(std::string_view(text)); }
 

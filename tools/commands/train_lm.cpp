@@ -5,6 +5,7 @@
 #include "tools/model_builder.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "training/available_memory.h"
 #include "training/trainer.h"
 
 #include <algorithm>
@@ -28,8 +29,10 @@ struct TrainLmArguments {
   std::map<std::string, std::string> options; // of training, by name, where given
   TrainFiles files;
   EngineArguments engine;
+  std::optional<int64_t> memory; // bytes
 };
 
+/// A handler of signals reaches nothing but globals.
 std::atomic<bool> isInterrupted{false};
 
 /// The first signal lets the update end and writes a checkpoint; the second ends the program.
@@ -59,11 +62,11 @@ struct TrainTexts {
   }
 
   Vocabulary vocabularyOf(const TrainLmArguments &arguments, const TrainOptions &options) const {
-    Vocabulary own = Vocabulary::ofText(symbolKindOf(options), text, arguments.text);
+    Vocabulary own = Vocabulary::ofText(symbolUnitOf(options), text, arguments.text);
     if (arguments.validationText.empty())
       return own;
     return Vocabulary::merge(
-        own, Vocabulary::ofText(symbolKindOf(options), validationText, arguments.validationText));
+        own, Vocabulary::ofText(symbolUnitOf(options), validationText, arguments.validationText));
   }
 
   std::string text, validationText;
@@ -211,6 +214,31 @@ void printEnd(const TrainLmArguments &arguments, const TrainOptions &options,
   std::cerr << "go on with: " << command << "\n";
 }
 
+/// Puts the limit on the model's tapes and says what it costs.
+void limitMemory(const TrainLmArguments &arguments, const TrainOptions &options,
+                 LanguageModel &model) {
+  if (!arguments.memory)
+    return;
+  std::vector<TapePlan> plans;
+  try {
+    plans = model.limitMemory(*arguments.memory, options.seqLength, options.batchSize);
+  } catch (const Error &error) {
+    throw Error(fmt::format("--memory: {}", error.what()));
+  }
+  int64_t bytes = 0;
+  double repeatedWork = 0;
+  for (const TapePlan &plan : plans) {
+    bytes += plan.bytes;
+    repeatedWork = std::max(repeatedWork, plan.repeatedWork());
+  }
+  std::cerr << fmt::format("memory: tapes of {}; {}\n", formatBytes(static_cast<double>(bytes)),
+                           repeatedWork == 0
+                               ? "they fit whole"
+                               : fmt::format("at most {:.0f} % of a layer's forward pass is "
+                                             "computed again",
+                                             100 * repeatedWork));
+}
+
 TrainResult train(Trainer &trainer, const TrainOptions &options, const TrainFiles &files) {
   std::signal(SIGINT, noteInterrupt);
   std::signal(SIGTERM, noteInterrupt);
@@ -251,7 +279,8 @@ int run(const TrainLmArguments &arguments) {
   TrainTexts texts(arguments, options, checkpoint ? &checkpoint->vocabulary : nullptr);
   ProgressLine compiling;
   BuildOptions build{arguments.engine.compileOptions(), arguments.engine.threads, true,
-                     options.batchSize * options.seqLength};
+                     options.batchSize * options.seqLength,
+                     arguments.memory.value_or(kNoMemoryLimit)};
   build.progress = [&](const std::string &role) { compiling.show("compiling " + role); };
   auto begin = std::chrono::steady_clock::now();
   BuiltModel built(description, texts.vocabulary.size(), build);
@@ -265,6 +294,7 @@ int run(const TrainLmArguments &arguments) {
   if (checkpoint)
     trainer.restore(*checkpoint);
   printStart(arguments, built, texts, options, files, passed.count());
+  limitMemory(arguments, options, built.model());
   if (checkpoint && checkpoint->progress.updates >= trainer.updates())
     std::cerr << "note: this run had come to its end; there is nothing left to do\n";
   TrainResult result = train(trainer, options, files);
@@ -353,6 +383,11 @@ Run addTrainLm(CLI::App &app) {
       ->excludes("--resume");
   addTrainOptions(app, *arguments);
   arguments->engine.addMachine(app);
+  addBytes(app, "--memory", arguments->memory,
+           "what a batch may keep for its backward pass, in B, KB, MB, GB, TB (powers of 1000) or "
+           "KiB, MiB, GiB, TiB (of 1024): parts of the forward pass are then computed again; "
+           "results are the same for every limit")
+      ->group("Machine");
   return [arguments] { return run(*arguments); };
 }
 

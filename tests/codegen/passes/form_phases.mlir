@@ -146,3 +146,27 @@ cell.cell @adjoint_of_state_and_input {
   cell.adjoint_state "h", %0 : !cell.tensor<4>
   cell.adjoint_input "x", %0 : !cell.tensor<4>
 }
+
+// -----
+
+// What only the epilogue of a later phase reads is computed there, with what only that reads: neither is stored.
+// CHECK-LABEL: @followers
+cell.cell @followers {
+  %h = cell.state "h" : !cell.tensor<4>
+  %U = cell.param "U" : !cell.tensor<4, 4>
+  // CHECK: %[[Y:.*]] = cell.phase "core" columns 4 -> !cell.tensor<4> {
+  // CHECK-NOT: cell.map "mul"
+  // CHECK: cell.yield
+  // CHECK: cell.phase "core" columns 4 -> !cell.tensor<4> {
+  // CHECK: cell.map "mul"(%[[H:.*]], %[[H]])
+  // CHECK: cell.map "sub"
+  // CHECK: cell.contract[%{{.*}}] * [%[[Y]]]
+  // CHECK: cell.map "mul"
+  %0 = cell.matmul %U, %h : (!cell.tensor<4, 4>, !cell.tensor<4>) -> !cell.tensor<4>
+  %y = cell.map "tanh"(%0) : (!cell.tensor<4>) -> !cell.tensor<4>
+  %hh = cell.map "mul"(%h, %h) : (!cell.tensor<4>, !cell.tensor<4>) -> !cell.tensor<4>
+  %d = cell.map "sub"(%h, %hh) : (!cell.tensor<4>, !cell.tensor<4>) -> !cell.tensor<4>
+  %1 = cell.matmul %U, %y : (!cell.tensor<4, 4>, !cell.tensor<4>) -> !cell.tensor<4>
+  %2 = cell.map "mul"(%1, %d) : (!cell.tensor<4>, !cell.tensor<4>) -> !cell.tensor<4>
+  cell.next "h", %2 : !cell.tensor<4>
+}
