@@ -212,7 +212,10 @@ std::vector<BenchRow> CellBench::run() {
                       ? forwardSpeed
                       : speedFor(cost.backward.weightBytes);
   double roundTrip = measureRoundTrip(options.threads);
+  PeakWork peak(compile.isDouble, options.threads);
+  pieces.push_back([&peak] { peak.run(); });
   std::vector<Timing> timings = measureInTurn(pieces, options.seconds);
+  forwardSpeed.peakFlops = backwardSpeed.peakFlops = peak.flops() / timings.back().median;
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i].timing = timings[i];
     rows[i].roundTripSeconds = roundTrip;

@@ -107,11 +107,16 @@ double leastSeconds(const std::function<void()> &work, double seconds) {
   return least;
 }
 
+/// Of one thread.
+double flopsOfTurn(const Loops &loops, bool isDouble) {
+  return 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4);
+}
+
 double measurePeakOfAll(ThreadPool &pool, bool isDouble) {
   Loops loops = findLoops();
-  double flops = 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4) * pool.size();
   auto turn = isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat;
-  return flops / leastSeconds([&] { pool.run([&](int) { turn(); }); }, 0.1);
+  return flopsOfTurn(loops, isDouble) * pool.size() /
+         leastSeconds([&] { pool.run([&](int) { turn(); }); }, 0.1);
 }
 
 /// Every thread reads its own memory of so many bytes again and again.
@@ -202,10 +207,35 @@ const MemoryLevel &Machine::levelFor(int64_t bytes, bool isAll) const {
   return levels.back();
 }
 
+struct PeakWork::Work {
+  ThreadPool pool;
+  void (*turn)();
+  double flopsOfTurn; // of one thread
+  int turns;
+};
+
+PeakWork::PeakWork(bool isDouble, int threads) {
+  constexpr double kSeconds = 5e-4;
+  Loops loops = findLoops();
+  auto turn = isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat;
+  int turns = static_cast<int>(kSeconds / leastSeconds(turn, kSeconds)) + 1;
+  work.reset(new Work{ThreadPool(threads), turn, flopsOfTurn(loops, isDouble), turns});
+}
+PeakWork::~PeakWork() = default;
+
+void PeakWork::run() {
+  work->pool.run([&](int) {
+    for (int i = 0; i < work->turns; ++i)
+      work->turn();
+  });
+}
+
+double PeakWork::flops() const { return work->flopsOfTurn * work->turns * work->pool.size(); }
+
 double measurePeakFlops(bool isDouble, double seconds) {
   Loops loops = findLoops();
-  double flops = 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4);
-  return flops / leastSeconds(isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat, seconds);
+  return flopsOfTurn(loops, isDouble) /
+         leastSeconds(isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat, seconds);
 }
 
 double measureReadBandwidth(int64_t bytes, int threads) {

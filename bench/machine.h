@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,20 @@ double measureReadBandwidth(int64_t bytes, int threads);
 /// Seconds in which a cache line goes to another core and back; 0 with one thread. On virtual
 /// machines it changes within minutes, with the cores that the threads get.
 double measureRoundTrip(int threads);
+
+/// About half a millisecond of the work whose speed is the peak, on so many threads: to be timed in
+/// turn with what is compared to it, for a processor's clock moves with time.
+class PeakWork {
+public:
+  PeakWork(bool isDouble, int threads);
+  ~PeakWork();
+  void run();
+  double flops() const;
+
+private:
+  struct Work;
+  std::unique_ptr<Work> work;
+};
 
 /// Multiply-adds per second of one core, counted twice, in vectors of the widest kind that the
 /// processor has: independent chains in registers. Takes about `seconds`.

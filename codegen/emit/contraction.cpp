@@ -118,8 +118,7 @@ std::string Contractions::products(int vectors, Location loc) {
   int64_t lineElements = kCacheLine / (context.isDouble ? 8 : 4);
   int64_t bringers =
       std::max<int64_t>(1, int64_t{vectors} * context.target.vectorBytes / kCacheLine);
-  Value isAhead = arith::CmpIOp::create(f.b, loc, arith::CmpIPredicate::ne,
-                                        LLVM::PtrToIntOp::create(f.b, loc, i64, ahead), f.index(0));
+  Value isAhead = f.isNotNull(ahead);
   f.loopCarrying(f.index(0), count, 1, f.index(0), [&](Value tile, ValueRange carried) {
     Value row = carried[0];
     Value one = arith::ExtUIOp::create(f.b, loc, i64, f.isLess(tile, larger));
@@ -140,18 +139,20 @@ std::string Contractions::products(int vectors, Location loc) {
 
 //===-- Outer products ------------------------------------------------------------------------===//
 
-/// `void(left, right, rightPanelStride, count, sum, pitch)`: `outer` for the first `rows` columns
-/// of the left panel.
+/// `void(left, right, rightPanelStride, count, sum, pitch, ahead, aheadStep)`: `outer` for the
+/// first `rows` columns of the left panel; brings the line at `ahead` closer, moving `aheadStep`
+/// elements on for each row.
 std::string Contractions::outerTile(int rows, int vectors, Location loc) {
   std::string name = fmt::format("outer_{}x{}", rows, vectors);
   if (!isNew(name))
     return name;
   Type pointer = LLVM::LLVMPointerType::get(loc.getContext());
   Type i64 = IntegerType::get(loc.getContext(), 64);
-  FunctionBuilder f(context, name, {pointer, pointer, i64, i64, pointer, i64}, /*isInternal=*/true,
-                    loc);
+  FunctionBuilder f(context, name, {pointer, pointer, i64, i64, pointer, i64, pointer, i64},
+                    /*isInternal=*/true, loc);
   Value left = f.argument(0), right = f.argument(1), rightPanelStride = f.argument(2);
   Value count = f.argument(3), sum = f.argument(4), pitch = f.argument(5);
+  Value ahead = f.argument(6), aheadStep = f.argument(7);
   int width = context.width();
 
   auto sumAt = [&](int m, int v) { return f.at(f.at(sum, f.mul(pitch, m)), v * width); };
@@ -165,6 +166,7 @@ std::string Contractions::outerTile(int rows, int vectors, Location loc) {
   Sums sums = f.loopCarrying(f.index(0), count, 1, initial, [&](Value i, ValueRange carried) {
     Value offset = f.mul(i, width);
     Value leftRow = f.at(left, offset);
+    f.prefetch(f.at(ahead, f.mul(i, aheadStep)));
     return multiplyAdd(
         f, carried, rows, vectors, [&](int m) { return f.loadScalar(f.at(leftRow, m)); },
         [&](int v) { return f.loadVector(f.at(rightPanels[v], offset)); });
@@ -190,17 +192,22 @@ std::string Contractions::outer(int vectors, Location loc) {
   }
   Type pointer = LLVM::LLVMPointerType::get(loc.getContext());
   Type i64 = IntegerType::get(loc.getContext(), 64);
-  FunctionBuilder f(context, name, {pointer, pointer, i64, i64, pointer, i64}, /*isInternal=*/true,
-                    loc);
+  FunctionBuilder f(context, name, {pointer, pointer, i64, i64, pointer, i64, pointer},
+                    /*isInternal=*/true, loc);
   // The sums to the right, likely the next ones, are asked for while these are done.
   Value next = f.at(f.argument(4), vectors * width);
   f.loop(f.index(0), f.index(width), 1, [&](Value m) {
     for (int v = 0; v < vectors; ++v)
       f.prefetch(f.at(f.at(next, f.mul(f.argument(5), m)), v * width), /*isWrite=*/true);
   });
+  Value ahead = f.argument(6);
+  Value isAhead = f.isNotNull(ahead);
+  Value aheadStep = f.select(isAhead, f.index(width), f.index(0));
+  ahead = f.select(isAhead, ahead, f.argument(0));
   for (const auto &[begin, tile] : tiles)
     f.call(tile, {f.at(f.argument(0), begin), f.argument(1), f.argument(2), f.argument(3),
-                  f.at(f.argument(4), f.mul(f.argument(5), begin)), f.argument(5)});
+                  f.at(f.argument(4), f.mul(f.argument(5), begin)), f.argument(5), ahead,
+                  begin == 0 ? aheadStep : f.index(0)});
   f.finish();
   return name;
 }

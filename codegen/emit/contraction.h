@@ -22,9 +22,11 @@ public:
   /// null.
   std::string products(int vectors, mlir::Location loc);
 
-  /// Name of `void(left, right, rightPanelStride, count, sum, pitch)`:
+  /// Name of `void(left, right, rightPanelStride, count, sum, pitch, ahead)`:
   ///   sum[m][v] += sum over i < count of left[i][m] * right[i][v]
-  /// for m < width, v < vectors. left: a panel; sum: vector m, v at m * pitch + v * width.
+  /// for m < width, v < vectors. left: a panel; sum: vector m, v at m * pitch + v * width. ahead:
+  /// the left panel that will be read next, which is brought into the second cache meanwhile; or
+  /// null.
   std::string outer(int vectors, mlir::Location loc);
 
 private:

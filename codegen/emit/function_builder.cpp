@@ -78,6 +78,11 @@ SmallVector<Value> FunctionBuilder::loopCarrying(Value begin, Value end, Value s
   return SmallVector<Value>(forOp.getResults());
 }
 
+Value FunctionBuilder::isNotNull(Value pointer) {
+  Value number = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), pointer);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, number, index(0));
+}
+
 Value FunctionBuilder::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, loc, condition, yes, no);
 }

@@ -68,6 +68,7 @@ public:
   llvm::SmallVector<Value> loopCarrying(Value begin, Value end, Value step,
                                         mlir::ValueRange initial, const CarryBody &body);
   void when(Value condition, const std::function<void()> &body);
+  Value isNotNull(Value pointer);
   Value select(Value condition, Value yes, Value no);
   /// The values of one of two branches, which have the same types.
   llvm::SmallVector<Value> choose(Value condition,

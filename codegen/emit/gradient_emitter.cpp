@@ -102,15 +102,21 @@ private:
     Value fitting = f.divide(
         f.index(f.context.target.cacheBytes / 2 / f.context.target.vectorBytes / vectors), rows);
     Value step = f.mul(f.max(fitting, f.index(1)), vectors);
+    Value nowhere = LLVM::ZeroOp::create(f.b, f.loc, f.pointerType());
     f.loop(f.index(0), f.index(evenPanels), step, [&](Value begin) {
       forLeftPanels([&](const LeftPanel &left) {
-        f.loop(begin, f.min(f.add(begin, step), f.index(evenPanels)), vectors,
-               [&](Value first) { emitTile(left, first, vectors, rows); });
+        Value end = f.min(f.add(begin, step), f.index(evenPanels));
+        f.loop(begin, end, vectors, [&](Value first) {
+          // The last tile brings the next panel of the left operand, which may be far away.
+          Value isLast = f.isLess(f.sub(end, f.index(vectors + 1)), first);
+          emitTile(left, first, vectors, rows, f.select(isLast, left.nextRows, nowhere));
+        });
       });
     });
     if (int64_t rest = rightPanels - evenPanels)
-      forLeftPanels(
-          [&](const LeftPanel &left) { emitTile(left, f.index(evenPanels), rest, rows); });
+      forLeftPanels([&](const LeftPanel &left) {
+        emitTile(left, f.index(evenPanels), rest, rows, left.nextRows);
+      });
     int64_t tiles = 0;
     for (cell::AccumulateOp sum : sums)
       tiles += panelsOf(sum);
@@ -119,7 +125,7 @@ private:
 
   /// A panel of a left operand and where its sums begin.
   struct LeftPanel {
-    Value rows, sums;
+    Value rows, nextRows, sums;
     int64_t rowStride;
   };
 
@@ -136,7 +142,7 @@ private:
                           f.mul(f.rowBegin, width));
         Value totals =
             f.at(f.pointer(target.buffer), f.mul(panel, int64_t{width} * target.rowStride));
-        visit({rows, totals, target.rowStride});
+        visit({rows, f.at(rows, f.panelStride(left)), totals, target.rowStride});
       });
       firstTile += panelsOf(sum);
     }
@@ -144,13 +150,13 @@ private:
 
   /// One panel of the left operand with some of the right. The sum's buffer is padded to whole
   /// panels: what hangs over the last row is ignored.
-  void emitTile(const LeftPanel &left, Value firstPanel, int64_t vectors, Value rows) {
+  void emitTile(const LeftPanel &left, Value firstPanel, int64_t vectors, Value rows, Value ahead) {
     int right = module.rowBuffer(sums.front().getRight());
     Value rightRows = f.at(f.at(f.pointer(right), f.mul(firstPanel, f.panelStride(right))),
                            f.mul(f.rowBegin, width));
     f.call(module.getContractions().outer(static_cast<int>(vectors), f.loc),
            {left.rows, rightRows, f.panelStride(right), rows,
-            f.at(left.sums, f.mul(firstPanel, width)), f.index(left.rowStride)});
+            f.at(left.sums, f.mul(firstPanel, width)), f.index(left.rowStride), ahead});
   }
 
   ModuleEmitter &module;
