@@ -214,7 +214,7 @@ std::vector<BenchRow> CellBench::run() {
   double roundTrip = measureRoundTrip(options.threads);
   PeakWork peak(compile.isDouble, options.threads);
   pieces.push_back([&peak] { peak.run(); });
-  std::vector<Timing> timings = measureInTurn(pieces, options.seconds);
+  std::vector<Timing> timings = measureInTurn(pieces, options.seconds, options.threads > 1);
   forwardSpeed.peakFlops = backwardSpeed.peakFlops = peak.flops() / timings.back().median;
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i].timing = timings[i];

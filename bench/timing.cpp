@@ -20,7 +20,10 @@ static Timing summarize(std::vector<double> times) {
   return {at(0.5), times.front(), (at(0.9) - at(0.1)) / at(0.5), static_cast<int>(times.size())};
 }
 
-std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds) {
+std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds,
+                                  bool hasThreads) {
+  constexpr double kSettled = 0.03; // seconds
+  const int runs = hasThreads ? 4 : 1;
   constexpr double kShortest = 20e-6; // shorter runs are repeated: the clock has a cost of its own
   std::vector<int> repeats;
   for (const auto &piece : pieces) {
@@ -33,10 +36,14 @@ std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces,
   std::vector<std::vector<double>> times(pieces.size());
   for (auto start = Clock::now(); times.back().size() < 5 || secondsSince(start) < seconds;)
     for (size_t i = 0; i < pieces.size(); ++i) {
-      auto begin = Clock::now();
-      for (int turn = 0; turn < repeats[i]; ++turn)
+      for (auto begin = Clock::now(); hasThreads && secondsSince(begin) < kSettled;)
         pieces[i]();
-      times[i].push_back(secondsSince(begin) / repeats[i]);
+      for (int run = 0; run < runs; ++run) {
+        auto begin = Clock::now();
+        for (int turn = 0; turn < repeats[i]; ++turn)
+          pieces[i]();
+        times[i].push_back(secondsSince(begin) / repeats[i]);
+      }
     }
   std::vector<Timing> timings;
   for (std::vector<double> &list : times)

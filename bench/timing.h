@@ -16,7 +16,10 @@ struct Timing {
 };
 
 /// Runs all pieces once to warm up, then in turn, A B C A B C ..., for about `seconds` in all and
-/// five times at least. One timing per piece.
-std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds);
+/// five times at least. With `hasThreads` a piece runs untimed for some hundredths of a second
+/// before it is timed, some times: threads of the piece before may still spin, and a system often
+/// wakes its own on one processor and takes milliseconds to part them. One timing per piece.
+std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces, double seconds,
+                                  bool hasThreads = false);
 
 } // namespace cellwright

@@ -40,14 +40,18 @@ private:
 
   void runJob(Job job);
   void serve(int index);
+  /// Notes where this thread runs; a worker that shares its processor with another thread of the
+  /// pool goes to one that none of them has, if there is one.
+  void separate();
 
   int count;
+  std::vector<std::atomic<int>> processors; // by thread: where it was last seen
   std::vector<std::thread> threads;
   std::mutex mutex;
   std::condition_variable wake, done;
   Job job;
-  uint64_t generation = 0;
-  int running = 0;
+  std::atomic<uint64_t> generation{0};
+  std::atomic<int> running{0};
   bool isStopping = false;
 
   std::atomic<int> arrived{0};

@@ -269,6 +269,10 @@ class CommandLineTest(ProgramTest):
             self.assertGreater(row["peak_flops"], 1e9)
             self.assertAlmostEqual(row["percent_of_peak"], 100 * speed / row["peak_flops"], places=3)
 
+    def test_bench_measures_peers_with_one_number_of_threads(self):
+        self.check_refused(BAD_COMMAND_LINE, r"--peers measures one number of --threads a run", "bench", "lstm", "--peers",
+                           "--threads", "1", "2")
+
     def test_the_program_needs_no_folder_of_its_own(self):
         """Shipped cells are in the program: it works from anywhere and without a home."""
         env = {"HOME": "", "CELLWRIGHT_CACHE": self.path("cache")}

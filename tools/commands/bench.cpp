@@ -328,6 +328,10 @@ Run addBench(CLI::App &app) {
                    arguments->isNightly || arguments->serves;
     if (!hasWork)
       throw UsageError("bench: name a cell, as in `cellwright bench lstm`, or a --suite");
+    // A second number makes a second pool of OpenMP, whose threads then share their processors.
+    if (arguments->bench.hasPeers && arguments->threads.size() > 1)
+      throw UsageError(
+          "bench: --peers measures one number of --threads a run; run it once for each");
     return run(*arguments);
   };
 }
