@@ -54,7 +54,8 @@ static void describeCell(const Cell &cell, const Bound &bound, KernelDescription
 std::string defaultCacheDirectory() {
   if (const char *own = std::getenv("CELLWRIGHT_CACHE"))
     return own;
-  if (const char *cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
+  // A relative path is to be ignored: XDG Base Directory Specification 0.8.
+  if (const char *cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
     return std::string(cache) + "/cellwright";
   if (const char *home = std::getenv("HOME"); home && *home)
     return std::string(home) + "/.cache/cellwright";

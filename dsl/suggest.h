@@ -41,6 +41,13 @@ constexpr int editDistance(std::string_view from, std::string_view to, int limit
   return table[rows % 3][columns];
 }
 
+/// True for names that differ in nothing but the case of their letters.
+constexpr bool sameIgnoringCase(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 /// How much work suggestions may take in one check; files with thousands of unknown names get
 /// suggestions for the first ones.
 struct SuggestionBudget {
@@ -60,7 +67,9 @@ public:
   constexpr void consider(std::string_view candidate) {
     if (candidate.empty() || candidate == name || --budget.comparisons < 0)
       return;
-    int distance = editDistance(name, candidate, std::min(limit, least - 1));
+    int distance = sameIgnoringCase(name, candidate)
+                       ? 0
+                       : editDistance(name, candidate, std::min(limit, least - 1));
     // A name of which nothing is left is no suggestion.
     if (distance < least && distance < static_cast<int>(std::max(name.size(), candidate.size()))) {
       least = distance;

@@ -118,7 +118,7 @@ class CommandLineTest(ProgramTest):
     def test_cells_that_are_not_there(self):
         two = self.write("two cells.cell", LEAK + LEAK.replace("leak", "other"))
         for name, pattern in [
-                ("lstmm", r"unknown cell `lstmm`; did you mean `lstm`\?"), ("LSTM", r"unknown cell `LSTM`"),
+                ("lstmm", r"unknown cell `lstmm`; did you mean `lstm`\?"), ("LSTM", r"unknown cell `LSTM`; did you mean `lstm`\?"),
                 ("", r"unknown cell ``"), ("lstm'", r"unknown cell"), ("ls\ntm", r"unknown cell"),
                 ("lstm:lstm", r"unknown cell"), ("\x1b[31m", r"unknown cell"), ("é" * 50, r"unknown cell"),
                 (two, r"defines 2 cells, name one of them: `.*:leak`, `.*:other`"),
