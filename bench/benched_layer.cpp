@@ -1,7 +1,7 @@
 // See benched_layer.h.
 #include "bench/benched_layer.h"
 
-#include <algorithm>
+#include "codegen/execute.h"
 
 namespace cellwright {
 
@@ -21,7 +21,6 @@ BenchedLayer::BenchedLayer(const CompiledKernel &kernel, const SequenceInput &in
     backward.inputAdjoints.push_back(inputAdjoints[i].view());
   }
   int64_t outputSize = this->kernel.output_size;
-  outputAdjoint.resize(format, rows, outputSize);
   fill(outputAdjoint, rows, outputSize, Elements(rows * outputSize, 0.01));
   backward.outputAdjoint = outputAdjoint.view();
   for (int s = 0; s < this->kernel.state_count; ++s) {
@@ -63,33 +62,18 @@ Elements BenchedLayer::output() const {
   SeriesView view = layer.output();
   std::vector<std::byte> bytes(view.rows * view.columns * format.elementBytes());
   writeSteps(view, forward.batch, bytes.data());
-  if (format.type == CELLWRIGHT_F64) {
-    auto data = reinterpret_cast<const double *>(bytes.data());
-    return Elements(data, data + view.rows * view.columns);
-  }
-  auto data = reinterpret_cast<const float *>(bytes.data());
-  return Elements(data, data + view.rows * view.columns);
-}
-
-std::vector<std::byte> BenchedLayer::toBytes(const Elements &elements) const {
-  std::vector<std::byte> bytes(elements.size() * format.elementBytes());
-  if (format.type == CELLWRIGHT_F64)
-    std::copy(elements.begin(), elements.end(), reinterpret_cast<double *>(bytes.data()));
-  else
-    std::transform(elements.begin(), elements.end(), reinterpret_cast<float *>(bytes.data()),
-                   [](double x) { return static_cast<float>(x); });
-  return bytes;
+  return toElements(bytes, format);
 }
 
 void BenchedLayer::fill(Series &series, int64_t rows, int64_t columns, const Elements &elements) {
   series.resize(format, rows, columns);
-  readSequences(toBytes(elements).data(), Batch{1, rows, {}, {}}, series.view());
+  readSequences(toBytes(elements, format).data(), Batch{1, rows, {}, {}}, series.view());
 }
 
 void BenchedLayer::readParams(const SequenceInput &input) {
   std::vector<const void *> pointers;
   for (const Elements &param : input.params)
-    params.push_back(toBytes(param));
+    params.push_back(toBytes(param, format));
   for (size_t i = 0; i < params.size(); ++i) {
     pointers.push_back(params[i].data());
     gradients.emplace_back(params[i].size());

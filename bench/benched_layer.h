@@ -24,7 +24,6 @@ public:
   Elements output() const;
 
 private:
-  std::vector<std::byte> toBytes(const Elements &elements) const;
   void fill(Series &series, int64_t rows, int64_t columns, const Elements &elements);
   void readParams(const SequenceInput &input);
 

@@ -63,10 +63,6 @@ struct BenchRow {
   std::vector<PhaseRow> phases;  // of the last pass, if asked for
 };
 
-/// The speeds of a machine that bound this cell: its weights come from the fastest cache that holds
-/// them. One core, or with `isAll` all threads together.
-MachineSpeed speedFor(const Machine &machine, const CellCost &cost, bool isDouble, bool isAll);
-
 /// Compiles and measures a cell on random numbers. Throws Error if a peer's results differ from
 /// ours by more than 1e-3: then they are not the same cell.
 std::vector<BenchRow> benchCell(const Cell &cell, const Bound &bound, const CompileOptions &compile,

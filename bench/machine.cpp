@@ -73,6 +73,11 @@ struct Loops {
   void (*multiplyAddDouble)();
   void (*chain)();
   void (*read)(const std::byte *, int64_t);
+
+  auto multiplyAdd(bool isDouble) const { return isDouble ? multiplyAddDouble : multiplyAddFloat; }
+  double flopsOfTurn(bool isDouble) const {
+    return 2.0 * kTurns * kChains * width / (isDouble ? 8 : 4);
+  }
 };
 
 CELLWRIGHT_LOOPS(512, "avx512f")
@@ -107,15 +112,12 @@ double leastSeconds(const std::function<void()> &work, double seconds) {
   return least;
 }
 
-/// Of one thread.
-double flopsOfTurn(const Loops &loops, bool isDouble) {
-  return 2.0 * kTurns * kChains * loops.width / (isDouble ? 8 : 4);
-}
-
-double measurePeakOfAll(ThreadPool &pool, bool isDouble) {
+/// Multiply-adds per second of all threads, counted twice: independent chains in registers, in
+/// vectors of the widest kind that the processor has.
+double measurePeak(ThreadPool &pool, bool isDouble) {
   Loops loops = findLoops();
-  auto turn = isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat;
-  return flopsOfTurn(loops, isDouble) * pool.size() /
+  auto turn = loops.multiplyAdd(isDouble);
+  return loops.flopsOfTurn(isDouble) * pool.size() /
          leastSeconds([&] { pool.run([&](int) { turn(); }); }, 0.1);
 }
 
@@ -207,35 +209,18 @@ const MemoryLevel &Machine::levelFor(int64_t bytes, bool isAll) const {
   return levels.back();
 }
 
-struct PeakWork::Work {
-  ThreadPool pool;
-  void (*turn)();
-  double flopsOfTurn; // of one thread
-  int turns;
-};
-
-PeakWork::PeakWork(bool isDouble, int threads) {
+PeakWork::PeakWork(bool isDouble, int threads)
+    : pool(threads), turn(findLoops().multiplyAdd(isDouble)),
+      flopsOfTurn(findLoops().flopsOfTurn(isDouble)) {
   constexpr double kSeconds = 5e-4;
-  Loops loops = findLoops();
-  auto turn = isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat;
-  int turns = static_cast<int>(kSeconds / leastSeconds(turn, kSeconds)) + 1;
-  work.reset(new Work{ThreadPool(threads), turn, flopsOfTurn(loops, isDouble), turns});
+  turns = static_cast<int>(kSeconds / leastSeconds(turn, kSeconds)) + 1;
 }
-PeakWork::~PeakWork() = default;
 
 void PeakWork::run() {
-  work->pool.run([&](int) {
-    for (int i = 0; i < work->turns; ++i)
-      work->turn();
+  pool.run([&](int) {
+    for (int i = 0; i < turns; ++i)
+      turn();
   });
-}
-
-double PeakWork::flops() const { return work->flopsOfTurn * work->turns * work->pool.size(); }
-
-double measurePeakFlops(bool isDouble, double seconds) {
-  Loops loops = findLoops();
-  return flopsOfTurn(loops, isDouble) /
-         leastSeconds(isDouble ? loops.multiplyAddDouble : loops.multiplyAddFloat, seconds);
 }
 
 double measureReadBandwidth(int64_t bytes, int threads) {
@@ -255,10 +240,10 @@ Machine measureMachine(int threads) {
   Machine machine;
   machine.processor = processorName();
   machine.threads = threads;
-  machine.peakFloat = measurePeakFlops(false);
-  machine.peakDouble = measurePeakFlops(true);
-  machine.peakFloatOfAll = threads > 1 ? measurePeakOfAll(all, false) : machine.peakFloat;
-  machine.peakDoubleOfAll = threads > 1 ? measurePeakOfAll(all, true) : machine.peakDouble;
+  machine.peakFloat = measurePeak(one, false);
+  machine.peakDouble = measurePeak(one, true);
+  machine.peakFloatOfAll = threads > 1 ? measurePeak(all, false) : machine.peakFloat;
+  machine.peakDoubleOfAll = threads > 1 ? measurePeak(all, true) : machine.peakDouble;
   int64_t l1 = cacheBytes(1, 32 << 10);
   int64_t l2 = cacheBytes(2, 1 << 20);
   int64_t l3 = cacheBytes(3, 16 << 20);

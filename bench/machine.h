@@ -2,8 +2,9 @@
 // run.
 #pragma once
 
+#include "runtime/thread_pool.h"
+
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -49,17 +50,14 @@ double measureRoundTrip(int threads);
 class PeakWork {
 public:
   PeakWork(bool isDouble, int threads);
-  ~PeakWork();
   void run();
-  double flops() const;
+  double flops() const { return flopsOfTurn * turns * pool.size(); }
 
 private:
-  struct Work;
-  std::unique_ptr<Work> work;
+  ThreadPool pool;
+  void (*turn)();
+  double flopsOfTurn; // of one thread
+  int turns;
 };
-
-/// Multiply-adds per second of one core, counted twice, in vectors of the widest kind that the
-/// processor has: independent chains in registers. Takes about `seconds`.
-double measurePeakFlops(bool isDouble, double seconds = 0.1);
 
 } // namespace cellwright

@@ -7,9 +7,6 @@
 
 namespace cellwright {
 
-namespace {
-
-/// Elements in the kernel's type.
 std::vector<std::byte> toBytes(const Elements &elements, Format format) {
   std::vector<std::byte> bytes(elements.size() * format.elementBytes());
   if (format.type == CELLWRIGHT_F64)
@@ -28,6 +25,8 @@ Elements toElements(const std::vector<std::byte> &bytes, Format format) {
     std::copy_n(reinterpret_cast<const float *>(bytes.data()), elements.size(), elements.begin());
   return elements;
 }
+
+namespace {
 
 std::vector<std::byte> makeBytes(int64_t elements, Format format) {
   return std::vector<std::byte>(elements * format.elementBytes());

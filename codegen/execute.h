@@ -4,7 +4,9 @@
 
 #include "codegen/compiled_kernel.h"
 #include "dsl/interpreter.h"
+#include "runtime/series.h"
 
+#include <cstddef>
 #include <vector>
 
 namespace cellwright {
@@ -26,6 +28,10 @@ struct ExecutionResult {
   SequenceResult forward;
   Gradients gradients; // empty without adjoints
 };
+
+/// Elements in a kernel's type, one after the other, and back.
+std::vector<std::byte> toBytes(const Elements &elements, Format format);
+Elements toElements(const std::vector<std::byte> &bytes, Format format);
 
 /// Runs a kernel that was compiled for one of the two element types; numbers are converted to it.
 /// An input that the kernel takes as indices stands in `input` as rows of zeros with a single 1.

@@ -119,7 +119,6 @@ void TileEmitter::cutBlocks() {
 
 /// Adds up the products of rows [row, row + rows) in the scratch buffer.
 void TileEmitter::emitProducts(const Tile &tile, Value row, Value rows) {
-  std::vector<bool> isStarted(plan.accumulators.size(), false);
   Value nowhere = LLVM::ZeroOp::create(f.b, f.loc, f.pointerType());
   for (auto [i, block] : llvm::enumerate(blocks)) {
     const Segment &segment = *block.segment;

@@ -331,13 +331,16 @@ private:
     auto found = keys.find(op);
     if (found == keys.end() || tensorType(operand).isScalar() || found->second == target)
       return true;
-    bool isAlone = true; // nobody else reads it
+    bool isAlone = true; // nobody else reads it in its phase
     for (Operation *user : operand.getUsers()) {
       auto other = keys.find(user);
-      bool isStored = other == keys.end() || other->second != found->second;
-      if (user != reader && isStored && !(other != keys.end() && other->second == target))
-        return true;
-      isAlone &= user == reader || isStored;
+      bool isHere = other != keys.end() && other->second == found->second;
+      bool isThere = other != keys.end() && other->second == target;
+      if (user == reader || isThere)
+        continue;
+      if (!isHere)
+        return true; // stored for this one
+      isAlone = false;
     }
     return isAlone && depth > 0 && isCheap(op) && found->second.columns == target.columns &&
            llvm::all_of(op->getOperands(),

@@ -42,6 +42,15 @@ double compileSeconds(const std::string &text) {
   return processorSeconds() - begin;
 }
 
+/// What does not hold of two steps in f64, by derivatives along directions.
+std::vector<std::string> problemsInDouble(const TestCell &cell) {
+  CellCheck check;
+  check.compile.isDouble = true;
+  check.run.steps = 2;
+  check.run.samples = 0;
+  return problemsOf(cell, check);
+}
+
 } // namespace
 
 TEST_CASE("hundreds of products that one phase could do are right") {
@@ -52,11 +61,7 @@ TEST_CASE("hundreds of products that one phase could do are right") {
     sum += fmt::format("{}y{}", i == 0 ? "" : " + ", i);
   }
   TestCell cell = cellOfText(text + "  h' = 0.1 * tanh(" + sum + " + x)\n}\n", {{"H", 3}});
-  CellCheck check;
-  check.compile.isDouble = true;
-  check.run.steps = 2;
-  check.run.samples = 0;
-  for (const std::string &problem : problemsOf(cell, check))
+  for (const std::string &problem : problemsInDouble(cell))
     FAIL_CHECK(problem);
 }
 
@@ -112,11 +117,7 @@ TEST_CASE("long chains of cheap operations and of products are right") {
       FAIL_CHECK(step, ": ", problem);
   }
   TestCell cell = cellOfText(unrolled("y = tanh(y + linear(y))", 100), {{"H", 3}});
-  CellCheck check;
-  check.compile.isDouble = true;
-  check.run.steps = 2;
-  check.run.samples = 0;
-  for (const std::string &problem : problemsOf(cell, check))
+  for (const std::string &problem : problemsInDouble(cell))
     FAIL_CHECK(problem);
 }
 

@@ -5,24 +5,6 @@
 
 namespace cellwright {
 
-std::vector<std::byte> toBytes(const Elements &elements, Format format) {
-  std::vector<std::byte> bytes(elements.size() * format.elementBytes());
-  for (size_t i = 0; i < elements.size(); ++i)
-    if (format.type == CELLWRIGHT_F64)
-      reinterpret_cast<double *>(bytes.data())[i] = elements[i];
-    else
-      reinterpret_cast<float *>(bytes.data())[i] = static_cast<float>(elements[i]);
-  return bytes;
-}
-
-Elements toElements(const std::vector<std::byte> &bytes, Format format) {
-  Elements elements(bytes.size() / format.elementBytes());
-  for (size_t i = 0; i < elements.size(); ++i)
-    elements[i] = format.type == CELLWRIGHT_F64 ? reinterpret_cast<const double *>(bytes.data())[i]
-                                                : reinterpret_cast<const float *>(bytes.data())[i];
-  return elements;
-}
-
 std::vector<const void *> pointersTo(const std::vector<std::vector<std::byte>> &list) {
   std::vector<const void *> pointers;
   for (const auto &bytes : list)

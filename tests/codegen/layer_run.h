@@ -9,9 +9,6 @@
 
 namespace cellwright {
 
-/// Elements in a format's type, and back.
-std::vector<std::byte> toBytes(const Elements &elements, Format format);
-Elements toElements(const std::vector<std::byte> &bytes, Format format);
 std::vector<const void *> pointersTo(const std::vector<std::vector<std::byte>> &list);
 
 /// Steps [begin, end) of an input, with what is left of its lengths; first states are those of the

@@ -1,6 +1,7 @@
 // The recorded runs of other frameworks through the runtime's networks: stacks, directions and
 // lengths are its work here.
 #include "codegen/compile.h"
+#include "codegen/execute.h"
 #include "golden_runs.h"
 #include "runtime/network.h"
 
@@ -12,25 +13,6 @@ using namespace cellwright;
 using namespace cellwright::test;
 
 namespace {
-
-/// Numbers in the kernels' type.
-std::vector<std::byte> toBytes(const Elements &elements, bool isDouble) {
-  std::vector<std::byte> bytes(elements.size() * (isDouble ? 8 : 4));
-  for (size_t i = 0; i < elements.size(); ++i)
-    if (isDouble)
-      reinterpret_cast<double *>(bytes.data())[i] = elements[i];
-    else
-      reinterpret_cast<float *>(bytes.data())[i] = static_cast<float>(elements[i]);
-  return bytes;
-}
-
-Elements toElements(const std::vector<std::byte> &bytes, bool isDouble) {
-  Elements elements(bytes.size() / (isDouble ? 8 : 4));
-  for (size_t i = 0; i < elements.size(); ++i)
-    elements[i] = isDouble ? reinterpret_cast<const double *>(bytes.data())[i]
-                           : reinterpret_cast<const float *>(bytes.data())[i];
-  return elements;
-}
 
 /// A layer of a run, compiled, with the memory of its arguments.
 struct GoldenLayer {
@@ -47,10 +29,11 @@ private:
       : bound(layer), kernel(compile(bound, isDouble)),
         direction(isReversed ? Direction::Reversed : Direction::Forward) {
     SequenceInput input = inputOf(bound, layer);
+    Format format = {static_cast<cellwright_type>(kernel.kernel().type), kernel.kernel().width};
     for (const Elements &param : input.params)
-      params.push_back(toBytes(param, isDouble));
+      params.push_back(toBytes(param, format));
     for (const Elements &state : input.firstStates)
-      firstStates.push_back(toBytes(state, isDouble));
+      firstStates.push_back(toBytes(state, format));
   }
 
   static CompiledKernel compile(const BoundLayer &bound, bool isDouble) {
@@ -89,7 +72,7 @@ Tensors runNetwork(const Json &run, bool isDouble) {
   Batch batch = makeBatch(T, N, run.value("lengths", std::vector<int64_t>()));
   Series input;
   input.resize(network.format(), T * N, x.shape[2]);
-  readSteps(toBytes(x.data, isDouble).data(), batch, input.view());
+  readSteps(toBytes(x.data, network.format()).data(), batch, input.view());
   NetworkForward forward;
   forward.batch = batch;
   forward.input = input.view();
@@ -101,7 +84,7 @@ Tensors runNetwork(const Json &run, bool isDouble) {
   Tensors result;
   std::vector<std::byte> bytes(T * N * network.outputSize() * (isDouble ? 8 : 4));
   writeSteps(network.output(), batch, bytes.data());
-  result["out"] = {{T, N, network.outputSize()}, toElements(bytes, isDouble)};
+  result["out"] = {{T, N, network.outputSize()}, toElements(bytes, network.format())};
   for (size_t i = 0; i < layers.size(); ++i) {
     const cellwright_kernel &kernel = layers[i]->kernel.kernel();
     for (int s = 0; s < kernel.state_count; ++s) {
@@ -109,7 +92,7 @@ Tensors runNetwork(const Json &run, bool isDouble) {
       network.cell(static_cast<int>(i)).finalState(s, state.data());
       std::string prefix = i + 1 == layers.size() ? "" : "layer" + std::to_string(i) + ".";
       result[prefix + "final." + kernel.states[s].name] = {{N, kernel.states[s].size},
-                                                           toElements(state, isDouble)};
+                                                           toElements(state, network.format())};
     }
   }
   return result;

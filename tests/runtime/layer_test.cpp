@@ -18,7 +18,6 @@ using namespace cellwright::test;
 namespace {
 
 constexpr int64_t H = kLeakySize;
-constexpr Format kFormat = {CELLWRIGHT_F64, kLeakyWidth};
 
 /// A layer of the leaky cell with the memory of its arguments.
 class LeakyLayer {
@@ -35,10 +34,10 @@ public:
     read(given.x, rows, x);
     read(given.dy, rows, dy);
     read(given.direct, rows, direct);
-    v.resize(kFormat, given.N, H);
+    v.resize(kLeakyFormat, given.N, H);
     readSequences(given.v.data(), batch, v.view());
-    dx.resize(kFormat, rows, H);
-    dv.resize(kFormat, given.N, H);
+    dx.resize(kLeakyFormat, rows, H);
+    dv.resize(kLeakyFormat, given.N, H);
     dh0.resize(static_cast<size_t>(given.N * H));
     da.resize(H);
     forward = {batch, {x.view(), v.view()}, {given.h0.data()}};
@@ -82,7 +81,7 @@ public:
 
 private:
   void read(const Numbers &numbers, int64_t rows, Series &series) {
-    series.resize(kFormat, rows, H);
+    series.resize(kLeakyFormat, rows, H);
     readSteps(numbers.data(), batch, series.view());
   }
   Numbers write(const SeriesView &series) {
@@ -369,7 +368,7 @@ TEST_CASE("an index outside of its input's size is named before a kernel trusts 
   std::vector<int32_t> indices = {0, 2, 1, 7};
   ForwardArguments forward;
   forward.batch = makeBatch(2, 2, std::vector<int64_t>{2, 1});
-  forward.inputs = {{indices.data(), 0, 4, 0, kFormat}};
+  forward.inputs = {{indices.data(), 0, 4, 0, kLeakyFormat}};
   forward.keepsTape = true;
   layer.forward(forward); // the 7 stands beyond its sequence's end
   forward.batch = makeBatch(2, 2, {});
@@ -382,7 +381,7 @@ TEST_CASE("an index outside of its input's size is named before a kernel trusts 
   layer.forward(forward);
   BackwardArguments backward;
   backward.paramGradients = {gradient.data()};
-  backward.inputAdjoints = {{gradient.data(), kLeakyWidth, 4, 3, kFormat}};
+  backward.inputAdjoints = {{gradient.data(), kLeakyWidth, 4, 3, kLeakyFormat}};
   CHECK(errorOf([&] { layer.backward(backward); }) ==
         "`embedding`: input `k` is an index, which has no adjoint");
 }

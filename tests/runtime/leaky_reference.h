@@ -4,6 +4,7 @@
 #pragma once
 
 #include "leaky_kernel.h"
+#include "runtime/series.h"
 
 #include <cstdint>
 #include <vector>
@@ -11,6 +12,8 @@
 namespace cellwright::test {
 
 using Numbers = std::vector<double>;
+
+constexpr Format kLeakyFormat = {CELLWRIGHT_F64, kLeakyWidth};
 
 struct LeakyCase {
   int64_t T = 1, N = 1;

@@ -15,7 +15,6 @@ using namespace cellwright::test;
 namespace {
 
 constexpr int64_t H = kLeakySize;
-constexpr Format kFormat = {CELLWRIGHT_F64, kLeakyWidth};
 
 /// What a call gives, all of it.
 struct Found {
@@ -34,10 +33,10 @@ public:
     layer.setParams(params);
     read(given.x, rows, x);
     read(given.dy, rows, dy);
-    v.resize(kFormat, given.N, H);
+    v.resize(kLeakyFormat, given.N, H);
     readSequences(given.v.data(), batch, v.view());
-    dx.resize(kFormat, rows, H);
-    dv.resize(kFormat, given.N, H);
+    dx.resize(kLeakyFormat, rows, H);
+    dv.resize(kLeakyFormat, given.N, H);
     da.resize(H);
     initialAdjoints.resize(kernel.state_count, Numbers(static_cast<size_t>(given.N * H)));
     forward.batch = batch;
@@ -101,7 +100,7 @@ public:
 
 private:
   void read(const Numbers &numbers, int64_t rows, Series &series) {
-    series.resize(kFormat, rows, H);
+    series.resize(kLeakyFormat, rows, H);
     readSteps(numbers.data(), batch, series.view());
   }
 
@@ -270,10 +269,10 @@ public:
       : given(given), pool(threads), network(layers, pool),
         batch(makeBatch(given.T, given.N, given.lengths)) {
     int64_t rows = given.T * given.N;
-    x.resize(kFormat, rows, H);
+    x.resize(kLeakyFormat, rows, H);
     readSteps(given.x.data(), batch, x.view());
-    dx.resize(kFormat, rows, H);
-    dy.resize(kFormat, rows, network.outputSize());
+    dx.resize(kLeakyFormat, rows, H);
+    dy.resize(kLeakyFormat, rows, network.outputSize());
     Numbers adjoints;
     for (int64_t i = 0; i < rows * network.outputSize(); ++i)
       adjoints.push_back(given.dy[i % given.dy.size()]);

@@ -17,7 +17,6 @@ using namespace cellwright::test;
 namespace {
 
 constexpr int64_t H = kLeakySize;
-constexpr Format kFormat = {CELLWRIGHT_F64, kLeakyWidth};
 
 struct Shape {
   int64_t T, N;
@@ -192,11 +191,11 @@ public:
       : given(given), pool(threads), network(given.layers, pool),
         batch(makeBatch(given.shape.T, given.shape.N, given.shape.lengths)) {
     int64_t rows = given.shape.T * given.shape.N;
-    x.resize(kFormat, rows, H);
+    x.resize(kLeakyFormat, rows, H);
     readSteps(given.x.data(), batch, x.view());
-    dy.resize(kFormat, rows, network.outputSize());
+    dy.resize(kLeakyFormat, rows, network.outputSize());
     readSteps(given.dy.data(), batch, dy.view());
-    dx.resize(kFormat, rows, H);
+    dx.resize(kLeakyFormat, rows, H);
     forward.batch = batch;
     forward.input = x.view();
     forward.isTraining = true;
@@ -361,8 +360,8 @@ TEST_CASE("inputs per sequence reach their cells, and their adjoints come back")
   NetworkCase given = makeCase({layerOf(Direction::Forward), styled}, {4, 3, {}}, 6);
   NetworkRun run(given, 1);
   Series v, dv;
-  v.resize(kFormat, 3, H);
-  dv.resize(kFormat, 3, H);
+  v.resize(kLeakyFormat, 3, H);
+  dv.resize(kLeakyFormat, 3, H);
   Numbers style = numbersFor(3 * H, 77), adjoint(3 * H), expected(3 * H);
   readSequences(style.data(), run.batch, v.view());
   CHECK(errorOf([&] { run.network.forward(run.forward); }) ==
