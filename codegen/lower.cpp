@@ -110,7 +110,8 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &ta
   llvm::TargetOptions options;
   return std::unique_ptr<llvm::TargetMachine>(
       found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-                                 std::nullopt, llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less,
+                                 /*JIT=*/true));
 }
 
 std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &target,
@@ -128,41 +129,70 @@ std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &tar
   return translated;
 }
 
-void inlineSteps(llvm::Module &module, const Target &target,
-                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step) {
-  llvm::SmallPtrSet<const llvm::Function *, 16> inStep;
-  llvm::SmallVector<const llvm::Function *> open{module.getFunction(step)};
+/// Prefetches are for weights that are read again for other rows: here they cost a load each.
+static void dropPrefetches(llvm::Module &module) {
+  llvm::SmallVector<llvm::Instruction *> prefetches;
+  for (llvm::Function &function : module)
+    if (function.getIntrinsicID() == llvm::Intrinsic::prefetch)
+      for (llvm::User *user : function.users())
+        prefetches.push_back(llvm::cast<llvm::Instruction>(user));
+  for (llvm::Instruction *prefetch : prefetches)
+    prefetch->eraseFromParent();
+}
+
+/// The functions that one calls, directly or not.
+static llvm::SmallPtrSet<const llvm::Function *, 16> calleesOf(const llvm::Function *function) {
+  llvm::SmallPtrSet<const llvm::Function *, 16> found;
+  llvm::SmallVector<const llvm::Function *> open{function};
   while (!open.empty())
     for (const llvm::BasicBlock &block : *open.pop_back_val())
       for (const llvm::Instruction &instruction : block)
         if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
           if (const llvm::Function *callee = call->getCalledFunction();
-              callee && !callee->isDeclaration() && inStep.insert(callee).second)
+              callee && !callee->isDeclaration() && found.insert(callee).second)
             open.push_back(callee);
+  return found;
+}
+
+/// Makes all functions but the entries internal, and has those that the step calls inlined.
+static void prepareInlining(llvm::Module &module, const StepFunctions &functions) {
+  const std::string *entries[] = {&functions.init,      &functions.reset, &functions.setStates,
+                                  &functions.getStates, &functions.step,  &functions.stepOf};
+  auto inStep = calleesOf(module.getFunction(functions.stepOf));
   for (llvm::Function &function : module) {
-    if (function.isDeclaration() || llvm::is_contained(entries, function.getName()))
+    if (function.isDeclaration())
       continue;
-    function.setLinkage(llvm::GlobalValue::InternalLinkage);
-    if (!inStep.contains(&function))
+    bool isEntry =
+        llvm::any_of(entries, [&](const std::string *name) { return function.getName() == *name; });
+    if (!isEntry)
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    if (isEntry || !inStep.contains(&function))
       continue;
     function.removeFnAttr(llvm::Attribute::NoInline);
     function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
+}
+
+void inlineSteps(llvm::Module &module, const Target &target, const StepFunctions &functions,
+                 bool unrolls) {
+  dropPrefetches(module);
+  prepareInlining(module, functions);
   auto machine = createTargetMachine(target);
   llvm::PipelineTuningOptions tuning;
   // What is a vector is one already, and bits stay as they are for batches.
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
+  tuning.LoopUnrolling = unrolls;
   llvm::PassBuilder builder(machine.get(), tuning);
   llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
+  llvm::FunctionAnalysisManager functionResults;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
+  builder.registerFunctionAnalyses(functionResults);
   builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.crossRegisterProxies(loops, functionResults, components, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 

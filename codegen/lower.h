@@ -3,6 +3,7 @@
 // compilation writes.
 #pragma once
 
+#include "codegen/emit/step_emitter.h"
 #include "codegen/target.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -26,10 +27,10 @@ std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
 
 std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
                                               llvm::LLVMContext &context);
-/// Inlines everything that `step` calls into it and optimizes the result; makes all functions but
-/// `entries` internal. Results keep their bits.
-void inlineSteps(llvm::Module &module, const Target &target,
-                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step);
+/// Inlines everything that a step calls and optimizes the result; results keep their bits. Loops
+/// are unrolled if `unrolls`.
+void inlineSteps(llvm::Module &module, const Target &target, const StepFunctions &functions,
+                 bool unrolls);
 std::vector<char> writeObject(llvm::Module &module, const Target &target);
 
 } // namespace cellwright
