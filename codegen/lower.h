@@ -3,11 +3,13 @@
 // compilation writes.
 #pragma once
 
+#include "codegen/emit/step_emitter.h"
 #include "codegen/target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/IR/Module.h"
 
-#include <string>
+#include <memory>
 #include <vector>
 
 namespace cellwright {
@@ -20,5 +22,15 @@ void lowerToLlvmDialect(mlir::ModuleOp module);
 
 /// Compiles a module of the LLVM dialect to an object file for the target.
 std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
+
+// The same in parts, for what is put together of several modules.
+
+std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
+                                              llvm::LLVMContext &context);
+/// Inlines everything that a step calls and optimizes the result; results keep their bits. Loops
+/// are unrolled if `unrolls`.
+void inlineSteps(llvm::Module &module, const Target &target, const StepFunctions &functions,
+                 bool unrolls);
+std::vector<char> writeObject(llvm::Module &module, const Target &target);
 
 } // namespace cellwright
