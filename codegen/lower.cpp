@@ -23,6 +23,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -112,8 +113,8 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &ta
                                  std::nullopt, llvm::CodeGenOptLevel::Less, /*JIT=*/true));
 }
 
-std::vector<char> compileToObject(ModuleOp module, const Target &target) {
-  llvm::LLVMContext context;
+std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &target,
+                                              llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
   auto machine = createTargetMachine(target);
   translated->setTargetTriple(machine->getTargetTriple());
@@ -124,16 +125,64 @@ std::vector<char> compileToObject(ModuleOp module, const Target &target) {
       function.addFnAttr("target-features", target.features);
     function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
   }
-  // No passes of LLVM's optimizer: emission leaves nothing for them to do (measured on Zen 5 for
-  // lstm, 256, N = 32: without 41.3 ms forward and backward after compiling 131 ms, -O1 44.1 after
-  // 297, -O2 43.9 after 316).
+  return translated;
+}
+
+void inlineSteps(llvm::Module &module, const Target &target,
+                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step) {
+  llvm::SmallPtrSet<const llvm::Function *, 16> inStep;
+  llvm::SmallVector<const llvm::Function *> open{module.getFunction(step)};
+  while (!open.empty())
+    for (const llvm::BasicBlock &block : *open.pop_back_val())
+      for (const llvm::Instruction &instruction : block)
+        if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+          if (const llvm::Function *callee = call->getCalledFunction();
+              callee && !callee->isDeclaration() && inStep.insert(callee).second)
+            open.push_back(callee);
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration() || llvm::is_contained(entries, function.getName()))
+      continue;
+    function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    if (!inStep.contains(&function))
+      continue;
+    function.removeFnAttr(llvm::Attribute::NoInline);
+    function.addFnAttr(llvm::Attribute::AlwaysInline);
+  }
+  auto machine = createTargetMachine(target);
+  llvm::PipelineTuningOptions tuning;
+  // What is a vector is one already, and bits stay as they are for batches.
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(machine.get(), tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+// No passes of LLVM's optimizer for whole sequences: emission leaves nothing for them to do
+// (measured on Zen 5 for lstm, 256, N = 32: without 41.3 ms forward and backward after compiling
+// 131 ms, -O1 44.1 after 297, -O2 43.9 after 316).
+std::vector<char> writeObject(llvm::Module &module, const Target &target) {
+  auto machine = createTargetMachine(target);
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager emission;
   if (machine->addPassesToEmitFile(emission, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     throw Error("LLVM cannot write object files for this machine");
-  emission.run(*translated);
+  emission.run(module);
   return {object.begin(), object.end()};
+}
+
+std::vector<char> compileToObject(ModuleOp module, const Target &target) {
+  llvm::LLVMContext context;
+  return writeObject(*translateToLlvm(module, target, context), target);
 }
 
 } // namespace cellwright

@@ -6,8 +6,9 @@
 #include "codegen/target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/IR/Module.h"
 
-#include <string>
+#include <memory>
 #include <vector>
 
 namespace cellwright {
@@ -20,5 +21,15 @@ void lowerToLlvmDialect(mlir::ModuleOp module);
 
 /// Compiles a module of the LLVM dialect to an object file for the target.
 std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
+
+// The same in parts, for what is put together of several modules.
+
+std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
+                                              llvm::LLVMContext &context);
+/// Inlines everything that `step` calls into it and optimizes the result; makes all functions but
+/// `entries` internal. Results keep their bits.
+void inlineSteps(llvm::Module &module, const Target &target,
+                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step);
+std::vector<char> writeObject(llvm::Module &module, const Target &target);
 
 } // namespace cellwright
