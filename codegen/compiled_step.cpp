@@ -39,7 +39,7 @@ CompiledStep::CompiledStep(const Cell &cell, const Bound &bound, const CompileOp
   inlineSteps(*module, target,
               {names.init, names.reset, names.setStates, names.getStates, names.stepOf},
               names.stepOf);
-  parts->code.emplace(writeObject(*module, target), parts->description.name);
+  parts->code.emplace(writeObject(*module, target, Placement::Anywhere), parts->description.name);
 
   const auto &all = parts->description.params;
   CELLWRIGHT_CHECK(params.size() == all.size(), "`{}` has {} parameters, got {}",

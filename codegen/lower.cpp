@@ -98,33 +98,56 @@ static void disableStrengthReduction() {
     option->setValue(true);
 }
 
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target) {
+static void initializeTargets() {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeX86AsmParser(); // for the assembly in an object's driver
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+}
+
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target,
+                                                                Placement placement) {
   disableStrengthReduction();
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(llvm::sys::getProcessTriple());
+  initializeTargets();
+  llvm::Triple triple(target.triple);
   std::string error;
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     throw Error("LLVM has no code generator for " + triple.str() + ": " + error);
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(
-      found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-                                 std::nullopt, llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+  // A program that links an object need not keep the functions and weights that it does not use.
+  options.FunctionSections = options.DataSections = placement == Placement::Linked;
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Less, /*JIT=*/placement == Placement::Anywhere));
+}
+
+void setTarget(llvm::Module &module, const Target &target) {
+  auto machine = createTargetMachine(target, Placement::Anywhere);
+  module.setTargetTriple(machine->getTargetTriple());
+  module.setDataLayout(machine->createDataLayout());
+}
+
+void setTarget(llvm::Function &function, const Target &target) {
+  for (llvm::StringRef attribute : {"target-cpu", "target-features", "tune-cpu"})
+    function.removeFnAttr(attribute);
+  function.addFnAttr("target-cpu", target.cpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
 }
 
 std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &target,
                                               llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
-  auto machine = createTargetMachine(target);
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *translated) {
-    function.addFnAttr("target-cpu", target.cpu);
-    if (!target.features.empty())
-      function.addFnAttr("target-features", target.features);
-    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
-  }
+  setTarget(*translated, target);
+  for (llvm::Function &function : *translated)
+    setTarget(function, target);
   return translated;
 }
 
@@ -148,7 +171,7 @@ void inlineSteps(llvm::Module &module, const Target &target,
     function.removeFnAttr(llvm::Attribute::NoInline);
     function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
-  auto machine = createTargetMachine(target);
+  auto machine = createTargetMachine(target, Placement::Linked);
   llvm::PipelineTuningOptions tuning;
   // What is a vector is one already, and bits stay as they are for batches.
   tuning.LoopVectorization = false;
@@ -169,20 +192,20 @@ void inlineSteps(llvm::Module &module, const Target &target,
 // No passes of LLVM's optimizer for whole sequences: emission leaves nothing for them to do
 // (measured on Zen 5 for lstm, 256, N = 32: without 41.3 ms forward and backward after compiling
 // 131 ms, -O1 44.1 after 297, -O2 43.9 after 316).
-std::vector<char> writeObject(llvm::Module &module, const Target &target) {
-  auto machine = createTargetMachine(target);
+std::vector<char> writeObject(llvm::Module &module, const Target &target, Placement placement) {
+  auto machine = createTargetMachine(target, placement);
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager emission;
   if (machine->addPassesToEmitFile(emission, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    throw Error("LLVM cannot write object files for this machine");
+    throw Error("LLVM cannot write object files for " + target.triple);
   emission.run(module);
   return {object.begin(), object.end()};
 }
 
 std::vector<char> compileToObject(ModuleOp module, const Target &target) {
   llvm::LLVMContext context;
-  return writeObject(*translateToLlvm(module, target, context), target);
+  return writeObject(*translateToLlvm(module, target, context), target, Placement::Anywhere);
 }
 
 } // namespace cellwright
