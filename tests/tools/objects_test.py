@@ -3,11 +3,12 @@ the objects need; and steps that neither allocate nor call the system."""
 
 import json
 import math
+import re
 import subprocess
 import unittest
 
 from c_programs import AARCH64_CC, AARCH64_RUN, CC, STRICT, Program, Shapes, run_tool
-from support import Numbers, ProgramTest, read_tensors, run_program, write_tensors
+from support import ROOT, Numbers, ProgramTest, read_tensors, run_program, write_tensors
 
 # Libc's and libm's functions that an object may need.
 KNOWN = {"memcpy", "memmove", "memset", "pow", "powf"}
@@ -181,6 +182,19 @@ int main(void) {
 ''')
         run_tool(CC, *STRICT, "-I", self.folder, main, self.folder / "cell.o", "-o", self.path("none"), "-lm")
         run_tool(self.path("none"))
+
+
+class TourTest(ObjectTest):
+
+    def test_the_programs_of_the_tour(self):
+        text = (ROOT / "docs/aot.md").read_text()
+        programs = re.findall(r"```c\n(.*?)```", text, re.S)
+        expected = re.search(r"\./a\.out\n(.*?)```", text, re.S).group(1)
+        path = self.compile("lstm", "lstm", "--dim", "I=1", "--dim", "H=16")
+        sources = [self.write(f"program{i}.c", program) for i, program in enumerate(programs)]
+        self.assertEqual(len(sources), 2)
+        run_tool(CC, *STRICT, "-I", self.folder, *sources, path, "-o", self.path("tour"), "-lm")
+        self.assertEqual(run_tool(self.path("tour")).decode(), expected)
 
 
 class RealTimeTest(ObjectTest):

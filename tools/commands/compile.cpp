@@ -195,7 +195,9 @@ AotFacts headerFacts(const CompileArguments &arguments, const FoundCell &found,
   facts.draws = drawsIn(found.cell(), options);
   facts.hasKernel = !facts.hasWeights;
   facts.indexInputs = options.indexInputs;
-  facts.contents = fmt::format("  {} numbers[{}];\n", facts.element(), object.stepElements);
+  facts.contents = fmt::format("  {} numbers[{}]; /* they stay where {}_init put them: do not copy "
+                               "the struct */\n",
+                               facts.element(), object.stepElements, facts.name);
   return facts;
 }
 
