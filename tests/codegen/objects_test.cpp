@@ -6,6 +6,7 @@
 
 #include "codegen/target.h"
 #include "fmt/format.h"
+#include "runtime/layer.h"
 #include "tests/support/pairwise.h"
 #include "tests/support/shipped_cells.h"
 #include <doctest/doctest.h>
@@ -129,6 +130,38 @@ std::vector<std::string> runnableTargets() {
   return names;
 }
 
+/// The tables of a kernel as text, but for the addresses of its functions.
+std::string describeTables(const cellwright_kernel &kernel) {
+  std::string text =
+      fmt::format("{} {} {} {} {} {} {}\n", kernel.abi_version, kernel.type, kernel.width,
+                  kernel.name, kernel.output_size, kernel.output_state, kernel.has_backward);
+  auto addVectors = [&](const cellwright_vector_info *list, int count) {
+    for (int i = 0; i < count; ++i)
+      text += fmt::format("{} {} {} {}\n", list[i].name, list[i].size, list[i].per_sequence,
+                          list[i].is_index);
+  };
+  addVectors(kernel.inputs, kernel.input_count);
+  addVectors(kernel.states, kernel.state_count);
+  for (int i = 0; i < kernel.param_count; ++i) {
+    const cellwright_param_info &param = kernel.params[i];
+    text +=
+        fmt::format("{} {} {} {} {} {} {} {}\n", param.name, param.rank, param.rows, param.columns,
+                    param.is_frozen, param.initializer, param.first, param.second);
+  }
+  for (int i = 0; i < kernel.buffer_count; ++i) {
+    const cellwright_buffer_info &buffer = kernel.buffers[i];
+    text += fmt::format("{} {} {} {} {} {} {}\n", buffer.name, buffer.role, buffer.lifetime,
+                        buffer.index, buffer.columns, buffer.elements, buffer.is_zeroed);
+  }
+  for (int i = 0; i < kernel.phase_count; ++i) {
+    const cellwright_phase_info &phase = kernel.phases[i];
+    text += fmt::format("{} {} {} {} {} {} {} {}\n", phase.run != nullptr, phase.name, phase.stage,
+                        phase.tiles, phase.per_step, phase.for_inputs, phase.flops_per_row,
+                        phase.weight_bytes);
+  }
+  return text;
+}
+
 enum Kind { Training, Inference, WithWeights };
 
 struct ObjectSettings {
@@ -220,6 +253,82 @@ TEST_CASE("an object of several versions has the bits of the one that the proces
     cases.back().options.targets.assign(targets.begin() + first, targets.end());
   }
   checkObjects(std::move(cases));
+}
+
+TEST_CASE("objects of cells that draw have the JIT's bits, in training and at evaluation") {
+  std::vector<ObjectCase> cases;
+  for (Kind kind : {Training, Inference})
+    for (const char *text :
+         {"cell c { input x[I]; state h[H]; h' = dropout(tanh(linear(x, h)), 0.4) }",
+          "cell c { input x[I]; state h[H]; h' = tanh(linear(dropout(x, 0.5, per = sequence), h)) "
+          "}",
+          "cell c { input x[I]; state h[H]; h' = zoneout(tanh(linear(x, h)), h, 0.3) }"}) {
+      ObjectCase test{text, cellOfText(text, {{"I", 5}, {"H", 18}}), {}, 40, 7};
+      test.options.targets = {"native"};
+      test.options.isInference = kind == Inference;
+      cases.push_back(std::move(test));
+    }
+  checkObjects(std::move(cases));
+}
+
+TEST_CASE("an object says whether the processor can run it as the compiler does") {
+  ObjectLibrary library;
+  ObjectCase test = makeCase("elman", {3, 5, 1, 1, false, Inference, "native"});
+  std::vector<std::string> targets;
+  for (std::string_view name : targetNames())
+    if (architectureOf(*findTarget(name)) == architectureOf(*findTarget("native"))) {
+      test.options.name = fmt::format("object{}", targets.size());
+      test.options.targets = {std::string(name)};
+      library.add(test.options.name,
+                  compileToObjectFile(test.cell.cell(), test.cell.bound, test.options));
+      targets.emplace_back(name);
+    }
+  library.load();
+  for (size_t i = 0; i < targets.size(); ++i) {
+    auto *isSupported = library.find<int()>(fmt::format("object{}_is_supported", i));
+    bool isThere = isSupported != nullptr;
+    REQUIRE(isThere);
+    CHECK_MESSAGE((isSupported() != 0) == canRun(*findTarget(targets[i])), targets[i]);
+  }
+}
+
+TEST_CASE("the tables of an object are those of the JIT, and a layer runs on them") {
+  ObjectCase test = makeCase("lstm", {3, 17, 3, 4, false, Training, "native"});
+  test.options.name = "object";
+  ObjectLibrary library;
+  library.add("object", compileToObjectFile(test.cell.cell(), test.cell.bound, test.options));
+  library.load();
+  const cellwright_kernel &found = *library.find<const cellwright_kernel *()>("object_kernel")();
+  CompiledKernel compiled =
+      compileCell(test.cell.cell(), test.cell.bound, jitOptions(test, /*isForSteps=*/false));
+  const cellwright_kernel &expected = compiled.kernel();
+  CHECK(describeTables(found) == describeTables(expected));
+
+  ThreadPool threads(2);
+  auto outputOf = [&](const cellwright_kernel &kernel) {
+    Layer layer(kernel, threads);
+    std::vector<std::vector<float>> params;
+    std::vector<const void *> pointers;
+    for (int p = 0; p < kernel.param_count; ++p) {
+      params.emplace_back(kernel.params[p].rows * kernel.params[p].columns);
+      for (size_t i = 0; i < params[p].size(); ++i)
+        params[p][i] = static_cast<float>((i * 7 + p) % 11) / 11 - 0.5f;
+    }
+    for (const auto &param : params)
+      pointers.push_back(param.data());
+    layer.setParams(pointers);
+    ForwardArguments arguments;
+    arguments.batch = makeBatch(4, 3, {});
+    std::vector<float> numbers(4 * 3 * 3, 0.25f), output(4 * 3 * 17);
+    Series input;
+    input.resize(layer.format(), 4 * 3, 3);
+    readSteps(numbers.data(), arguments.batch, input.view());
+    arguments.inputs = {input.view()};
+    layer.forward(arguments);
+    writeSteps(layer.output(), arguments.batch, output.data());
+    return output;
+  };
+  CHECK(outputOf(found) == outputOf(expected));
 }
 
 TEST_SUITE_BEGIN("slow");

@@ -1,6 +1,6 @@
 """Programs in C that link what `compile` makes: written for a cell's shapes, they read numbers from a file, call
-every function of the header, and write what those give to another file. The compiler is the one that the environment
-variable CELLWRIGHT_CC names, or cc."""
+every function of the header, and write what those give to another file. The compilers are those that the environment
+variables CELLWRIGHT_CC and CELLWRIGHT_CXX name, or cc and c++."""
 
 import dataclasses
 import os
@@ -11,6 +11,7 @@ import subprocess
 from support import Tensor, count_elements
 
 CC = os.environ.get("CELLWRIGHT_CC", "cc")
+CXX = os.environ.get("CELLWRIGHT_CXX", "c++")
 STRICT = ["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 
 AARCH64_CC = shutil.which("aarch64-linux-gnu-gcc")

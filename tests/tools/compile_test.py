@@ -3,6 +3,7 @@
 import os
 import unittest
 
+from c_programs import CC, CXX, STRICT, run_tool
 from support import BAD_COMMAND_LINE, BAD_INPUT, Numbers, ProgramTest, Tensor, write_tensors
 
 CELL = """
@@ -79,6 +80,15 @@ class FilesTest(CompileTest):
         self.run_well("compile", "lstm", *DIMS, "-o", self.path("lstm"), "--depfile", self.path("lstm.d"))
         self.assertEqual((self.folder / "lstm.d").read_text(), f"{folder}/lstm.o {folder}/lstm.h:\n")
 
+    def test_names_that_c_has_for_something_else(self):
+        cell = self.write("odd.cell", "cell odd {\n input int[I], final[I]\n state steps[H], double[H]\n param seed\n"
+                          " steps' = tanh(linear(int, steps)) * seed\n double' = double + linear(final)\n}\n")
+        self.run_well("compile", cell, *DIMS, "-o", self.path("odd"))
+        source = self.write("main.c", '#include "odd.h"\nint main(void) { return !odd_is_supported(); }\n')
+        for compiler in ((CC, *STRICT), (CXX, "-x", "c++", "-Wall", "-Wextra", "-Werror")):
+            run_tool(*compiler, "-I", self.folder, source, "-x", "none", self.path("odd.o"), "-o", self.path("odd"), "-lm")
+            run_tool(self.path("odd"))
+
     def test_sizes_follow_from_weights(self):
         self.compile("--weights", self.weights())
         header = (self.folder / "own.h").read_text()
@@ -112,6 +122,11 @@ class RefusalsTest(CompileTest):
                 ("x86-64-v3,aarch64", "`x86-64-v3` and `aarch64` are of different architectures")):
             with self.subTest(text=text):
                 self.refuse(BAD_COMMAND_LINE, "--target-cpu: " + pattern, *DIMS, "--target-cpu", text)
+
+    def test_another_architecture_is_compiled_for_and_not_run(self):
+        write_tensors(self.path("in"), {"in.x": Numbers().tensor(1, 1, 3)})
+        self.check_refused(BAD_INPUT, "cannot run kernels for `aarch64`; use --target native", "run", "lstm", "--in",
+                           self.path("in"), "--out", self.path("out"), "--seed", 1, "--dim", "H=4", "--target", "aarch64")
 
     def test_a_missing_dimension(self):
         self.refuse(BAD_INPUT, "nothing fixes dimension `H`; give its size with `--dim H=...`", "--dim", "I=3")
