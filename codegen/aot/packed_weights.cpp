@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace cellwright {
 
@@ -23,6 +24,22 @@ static void keepOnly(llvm::Module &module, const std::vector<std::string> &names
   llvm::ModuleAnalysisManager analyses;
   llvm::PassBuilder().registerModuleAnalyses(analyses);
   llvm::GlobalDCEPass().run(module, analyses);
+}
+
+/// The buffers that phases take from their tables, those that pack apart: what packing leaves
+/// between two of its own steps is no part of an object.
+static std::set<int> buffersOfPhases(mlir::ModuleOp emitted, const KernelDescription &kernel) {
+  std::set<int> buffers;
+  for (const PhaseDescription &phase : kernel.phases) {
+    if (phase.stage == CELLWRIGHT_PREPARE)
+      continue;
+    auto function = emitted.lookupSymbol<mlir::LLVM::LLVMFuncOp>(phase.symbol);
+    mlir::Value table = function.getArgument(0);
+    for (mlir::Operation *user : table.getUsers())
+      if (auto address = llvm::dyn_cast<mlir::LLVM::GEPOp>(user))
+        buffers.insert(address.getRawConstantIndices()[1]); // table[0][buffer]
+  }
+  return buffers;
 }
 
 PackedWeights packWeights(mlir::ModuleOp emitted, const KernelDescription &kernel,
@@ -52,13 +69,10 @@ PackedWeights packWeights(mlir::ModuleOp emitted, const KernelDescription &kerne
     code.lookup<cellwright_phase>(symbol)(table.data(), &call);
 
   PackedWeights packed(kernel.buffers.size());
-  for (size_t i = 0; i < packed.size(); ++i) {
-    const BufferDescription &buffer = kernel.buffers[i];
-    bool isOfPhases = buffer.role == CELLWRIGHT_VALUE ||
-                      (buffer.role == CELLWRIGHT_PARAM && kernel.params[buffer.index].rank == 0);
-    if (buffer.lifetime == CELLWRIGHT_UPDATE && isOfPhases)
-      packed[i].assign(memory[i].data(), memory[i].data() + buffer.elements * elementBytes);
-  }
+  for (int i : buffersOfPhases(emitted, kernel))
+    if (kernel.buffers[i].lifetime == CELLWRIGHT_UPDATE)
+      packed[i].assign(memory[i].data(),
+                       memory[i].data() + kernel.buffers[i].elements * elementBytes);
   return packed;
 }
 

@@ -14,8 +14,8 @@ namespace cellwright {
 
 /// Runs a kernel's packing in this process, whatever target it was emitted for; the target's
 /// machine gives the same bits. `emitted` is in the LLVM dialect; `params` has each parameter of
-/// the kernel, dense and row-major, in the kernel's element type. Parameters that phases read
-/// themselves, scalars, are among the results.
+/// the kernel, dense and row-major, in the kernel's element type. Gives what phases read,
+/// parameters that they read as they are included.
 PackedWeights packWeights(mlir::ModuleOp emitted, const KernelDescription &kernel,
                           const std::vector<std::vector<std::byte>> &params);
 

@@ -4,6 +4,7 @@ the objects need; and steps that neither allocate nor call the system."""
 import json
 import math
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -259,6 +260,44 @@ int main(int count, char **words) {
         # The traps work: a system call is the end by a signal, an allocation the status that says so.
         self.assertEqual(subprocess.run([program, "call"]).returncode, -9)
         self.assertEqual(subprocess.run([program, "allocate", "it"]).returncode, 7)
+
+
+    SANITIZED = r'''
+#include <stdlib.h>
+#include "cell.h"
+static cell_params params;
+static cell own;
+static float x[cell_I], out[cell_H];
+static void run(int is_wrong) __attribute__((nonblocking));
+static void run(int is_wrong) {
+  void *volatile memory = NULL;
+  int i;
+  for (i = 0; i < 100; ++i)
+    cell_step(&own, x, out);
+  cell_reset(&own);
+  if (is_wrong)
+    memory = malloc(1);
+  (void)memory;
+}
+int main(int count, char **words) {
+  (void)words;
+  cell_init(&own, &params);
+  run(count > 1);
+  return 0;
+}
+'''
+
+    def test_steps_are_real_time_safe_to_a_sanitizer(self):
+        source = self.write("steps.c", self.SANITIZED)
+        program = self.path("steps")
+        path = self.compile("layer_norm_lstm", "cell", "--dim", "I=3", "--dim", "H=5")
+        command = ["clang-22", "-O1", "-fsanitize=realtime", "-I", str(self.folder), source, str(path), "-o", program,
+                   "-lm"]
+        if shutil.which("clang-22") is None or subprocess.run(command, capture_output=True).returncode != 0:
+            self.skipTest("needs clang-22 with its real-time sanitizer")
+        run_tool(program)
+        wrong = subprocess.run([program, "allocate"], capture_output=True)
+        self.assertIn(b"Intercepted call to real-time unsafe function `malloc`", wrong.stderr)
 
 
 @unittest.skipUnless(AARCH64_CC and AARCH64_RUN, "needs aarch64-linux-gnu-gcc and qemu-aarch64-static: scripts/setup")
