@@ -333,11 +333,14 @@ TEST_CASE("the tables of an object are those of the JIT, and a layer runs on the
 
 TEST_SUITE_BEGIN("slow");
 
-TEST_CASE("objects of every shipped cell at all settings have the JIT's bits") {
+TEST_CASE("objects of every shipped cell at other settings have the JIT's bits") {
+  // Every fifth setting of each cell, beginning where the last one ended.
+  std::vector<ObjectSettings> settings = allSettings();
+  size_t number = 2;
   for (const std::string &name : test::shippedCells()) {
     std::vector<ObjectCase> cases;
-    for (const ObjectSettings &settings : allSettings())
-      cases.push_back(makeCase(name, settings));
+    for (; cases.size() < settings.size() / 5; number += 5)
+      cases.push_back(makeCase(name, settings[number % settings.size()]));
     checkObjects(std::move(cases));
   }
 }
