@@ -98,34 +98,55 @@ static void disableStrengthReduction() {
     option->setValue(true);
 }
 
+static void initializeTargets() {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeX86AsmParser(); // for the assembly in an object's driver
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+}
+
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target) {
   disableStrengthReduction();
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(llvm::sys::getProcessTriple());
+  initializeTargets();
+  llvm::Triple triple(target.triple);
   std::string error;
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     throw Error("LLVM has no code generator for " + triple.str() + ": " + error);
   llvm::TargetOptions options;
+  // A program that links an object need not keep the functions and weights that it does not use.
+  options.FunctionSections = options.DataSections = true;
   return std::unique_ptr<llvm::TargetMachine>(
       found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less,
-                                 /*JIT=*/true));
+                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
+}
+
+void setTarget(llvm::Module &module, const Target &target) {
+  auto machine = createTargetMachine(target);
+  module.setTargetTriple(machine->getTargetTriple());
+  module.setDataLayout(machine->createDataLayout());
+}
+
+void setTarget(llvm::Function &function, const Target &target) {
+  for (llvm::StringRef attribute : {"target-cpu", "target-features", "tune-cpu"})
+    function.removeFnAttr(attribute);
+  function.addFnAttr("target-cpu", target.cpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
 }
 
 std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &target,
                                               llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
-  auto machine = createTargetMachine(target);
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *translated) {
-    function.addFnAttr("target-cpu", target.cpu);
-    if (!target.features.empty())
-      function.addFnAttr("target-features", target.features);
-    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
-  }
+  setTarget(*translated, target);
+  for (llvm::Function &function : *translated)
+    setTarget(function, target);
   return translated;
 }
 
@@ -205,7 +226,7 @@ std::vector<char> writeObject(llvm::Module &module, const Target &target) {
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager emission;
   if (machine->addPassesToEmitFile(emission, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    throw Error("LLVM cannot write object files for this machine");
+    throw Error("LLVM cannot write object files for " + target.triple);
   emission.run(module);
   return {object.begin(), object.end()};
 }

@@ -25,8 +25,13 @@ std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
 
 // The same in parts, for what is put together of several modules.
 
+/// Makes LLVM IR of a module of the LLVM dialect; its functions get the target's attributes.
 std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
                                               llvm::LLVMContext &context);
+/// Gives a module the triple and the data layout of a target.
+void setTarget(llvm::Module &module, const Target &target);
+/// Gives a function the target's attributes, and takes those of any other.
+void setTarget(llvm::Function &function, const Target &target);
 /// Inlines everything that a step calls and optimizes the result; results keep their bits. Loops
 /// are unrolled if `unrolls`.
 void inlineSteps(llvm::Module &module, const Target &target, const StepFunctions &functions,
