@@ -30,6 +30,11 @@ constexpr CommandRow kCommands[] = {
      "cellwright run lstm --in in.safetensors --out out.safetensors --dim H=16 --seed 1\n"
      "  cellwright run my.cell --in in.safetensors --out out.safetensors --backward",
      addRun},
+    {"convert", "weights from PyTorch and Keras, and back",
+     "cellwright convert model.safetensors --from pytorch --cell lstm -o ours.safetensors\n  "
+     "cellwright convert ours.safetensors --to keras --cell lstm -o keras.npz\n  "
+     "cellwright convert --list",
+     addConvert},
     {"train lm", "train a model that predicts the next character of a text",
      "cellwright train lm --text data/tinyshakespeare.txt --cell lstm --hidden 128 --layers 2 "
      "--out model.safetensors",

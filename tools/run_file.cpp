@@ -124,13 +124,9 @@ private:
       unknown.push_back(best.empty() ? fmt::format("`{}`", tensor.name)
                                      : fmt::format("`{}` (`{}`?)", tensor.name, best));
     }
-    constexpr size_t kNamed = 20;
-    size_t count = unknown.size();
-    unknown.resize(std::min(count, kNamed));
-    if (count > 0)
-      fail(fmt::format("cell `{}` knows no tensor {}{}", std::string_view(cell.name),
-                       fmt::join(unknown, ", "),
-                       count > kNamed ? fmt::format(" and {} more", count - kNamed) : ""));
+    if (!unknown.empty())
+      fail(fmt::format("cell `{}` knows no tensor {}", std::string_view(cell.name),
+                       listSome(unknown)));
   }
 
   void checkTypes() const {
