@@ -14,9 +14,9 @@ namespace cellwright {
 
 /// Which cells of a file are taken, and how their names begin.
 struct WeightSelection {
-  std::string prefix;             // of the framework's names: `encoder.rnn.`
-  std::optional<int64_t> layer;   // absent: all
-  std::optional<bool> isReversed; // absent: all directions
+  std::string prefix = "";             // of the framework's names: `encoder.rnn.`
+  std::optional<int64_t> layer = {};   // absent: all
+  std::optional<bool> isReversed = {}; // absent: all directions
 };
 
 /// Our parameters of one cell, by `ourForms` of its layout, all F32 or all F64.

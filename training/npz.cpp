@@ -47,6 +47,8 @@ struct ZipError {
 //===-- Reading -------------------------------------------------------------------------------===//
 
 static Archive openArchive(std::string_view bytes, const std::string &path) {
+  // libzip takes nothing for an archive without members.
+  CELLWRIGHT_CHECK(!bytes.empty(), "`{}` is no npz file: it is empty", path);
   ZipError problem;
   Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &problem.error));
   zip_t *archive =

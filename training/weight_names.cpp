@@ -171,10 +171,10 @@ TensorPlaces locateKeras(std::span<const std::string> names) {
 std::string nameKeras(const WeightLayout &layout, const NetworkShape &shape,
                       const TensorPlace &place) {
   std::string number = place.layer == 0 ? "" : fmt::format("_{}", place.layer);
-  std::string layer = shape.isBidirectional
-                          ? fmt::format("bidirectional{}/{}_{}", number,
-                                        place.isReversed ? "backward" : "forward", layout.layerName)
-                          : fmt::format("{}{}", layout.layerName, number);
+  std::string layer = shape.isBidirectional ? fmt::format("bidirectional{}/{}_{}{}", number,
+                                                          place.isReversed ? "backward" : "forward",
+                                                          layout.layerName, number)
+                                            : fmt::format("{}{}", layout.layerName, number);
   return fmt::format("{}/{}_cell/{}", layer, layout.layerName, place.key);
 }
 

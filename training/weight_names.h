@@ -30,7 +30,7 @@ inline constexpr NamingScheme kPytorchNaming = {
 inline constexpr NamingScheme kKerasNaming = {
     locateKeras, nameKeras,
     "bidirectional/forward_lstm/lstm_cell/kernel, bidirectional/backward_lstm/lstm_cell/kernel, "
-    "bidirectional_1/forward_lstm/lstm_cell/kernel, ..."};
+    "bidirectional_1/forward_lstm_1/lstm_cell/kernel, ..."};
 inline constexpr NamingScheme kOurNaming = {
     locateOurs, nameOurs,
     "param.layer0.W_i_x, param.layer0.reversed.W_i_x, param.layer1.W_i_x, ..."};

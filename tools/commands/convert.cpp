@@ -109,6 +109,8 @@ void checkArguments(const ConvertArguments &arguments) {
     if (value.empty())
       throw UsageError(fmt::format("{} is missing", what));
   };
+  if (arguments.isJson)
+    throw UsageError("--json is for --list");
   need(arguments.in, "FILE");
   need(arguments.out, "--out");
   need(arguments.cell, "--cell");
