@@ -38,6 +38,7 @@ struct CommandRow {
 Run addBench(CLI::App &app);
 Run addCheck(CLI::App &app);
 Run addCompile(CLI::App &app);
+Run addConvert(CLI::App &app);
 Run addEvalLm(CLI::App &app);
 Run addFmt(CLI::App &app);
 Run addGradcheck(CLI::App &app);

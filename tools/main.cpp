@@ -34,6 +34,11 @@ constexpr CommandRow kCommands[] = {
      "cellwright compile lstm --dim I=8 --dim H=16 -o gen/lstm\n"
      "  cellwright compile my.cell --dim H=64 -o my --inference --target-cpu x86-64-v3,x86-64-v4",
      addCompile},
+    {"convert", "weights from PyTorch and Keras, and back",
+     "cellwright convert model.safetensors --from pytorch --cell lstm -o ours.safetensors\n  "
+     "cellwright convert ours.safetensors --to keras --cell lstm -o keras.npz\n  "
+     "cellwright convert --list",
+     addConvert},
     {"train lm", "train a model that predicts the next character of a text",
      "cellwright train lm --text data/tinyshakespeare.txt --cell lstm --hidden 128 --layers 2 "
      "--out model.safetensors",

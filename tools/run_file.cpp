@@ -7,11 +7,12 @@
 #include "fmt/ranges.h"
 #include "tools/memory_needs.h"
 #include "training/initializers.h"
-#include "training/safetensors.h"
+#include "training/tensor_files.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 namespace cellwright {
 
@@ -64,6 +65,7 @@ public:
   RunFileReader(const FoundCell &found, const RunRequest &request)
       : found(found), cell(found.cell()), request(request), tensors(readTensors(request.path)) {
     listKnown();
+    addWeights();
   }
 
   std::optional<RunFile> read() {
@@ -102,6 +104,23 @@ private:
     known["dout"] = {Kind::OutputAdjoint, 0, cell.ops[cell.output].shape, true};
   }
 
+  /// Adds the tensors of the second file to those of the first.
+  void addWeights() {
+    if (request.weights.empty())
+      return;
+    std::set<std::string> names;
+    for (const Tensor &tensor : tensors.tensors)
+      names.insert(tensor.name);
+    for (Tensor &tensor : readTensorFile(request.weights).tensors) {
+      CELLWRIGHT_CHECK(tensor.name.starts_with("param."),
+                       "--weights: `{}` has `{}`, expected `param.<name>` only", request.weights,
+                       tensor.name);
+      CELLWRIGHT_CHECK(!names.contains(tensor.name), "`{}` is in both `{}` and `{}`", tensor.name,
+                       request.path, request.weights);
+      tensors.tensors.push_back(std::move(tensor));
+    }
+  }
+
   /// Gradients are ignored without --backward.
   bool isUsed(const Tensor &tensor) const {
     return request.isBackward || !known.at(tensor.name).isForBackward;
@@ -124,13 +143,9 @@ private:
       unknown.push_back(best.empty() ? fmt::format("`{}`", tensor.name)
                                      : fmt::format("`{}` (`{}`?)", tensor.name, best));
     }
-    constexpr size_t kNamed = 20;
-    size_t count = unknown.size();
-    unknown.resize(std::min(count, kNamed));
-    if (count > 0)
-      fail(fmt::format("cell `{}` knows no tensor {}{}", std::string_view(cell.name),
-                       fmt::join(unknown, ", "),
-                       count > kNamed ? fmt::format(" and {} more", count - kNamed) : ""));
+    if (!unknown.empty())
+      fail(fmt::format("cell `{}` knows no tensor {}", std::string_view(cell.name),
+                       listSome(unknown)));
   }
 
   void checkTypes() const {

@@ -12,6 +12,7 @@ namespace cellwright {
 
 struct RunRequest {
   std::string path;
+  std::string weights; // a second file with parameters; empty: none
   bool isBackward = false;
   bool isDouble = false;
   std::optional<uint64_t> seed; // draws absent parameters

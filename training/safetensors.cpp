@@ -76,6 +76,15 @@ std::string formatShape(std::span<const int64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+std::string listSome(const std::vector<std::string> &names, std::string_view separator) {
+  constexpr size_t kNamed = 20;
+  size_t count = std::min(names.size(), kNamed);
+  std::string list = fmt::format("{}", fmt::join(names.begin(), names.begin() + count, separator));
+  if (count < names.size())
+    list += fmt::format(" and {} more", names.size() - count);
+  return list;
+}
+
 //===-- Elements ------------------------------------------------------------------------------===//
 
 template <typename Number>

@@ -34,6 +34,8 @@ struct Tensor {
 
 /// `[2, 3]`, for messages.
 std::string formatShape(std::span<const int64_t> shape);
+/// The first twenty of some names, and how many more there are: `a, b and 7 more`, for messages.
+std::string listSome(const std::vector<std::string> &names, std::string_view separator = ", ");
 
 /// Make a tensor of the numbers given, which must be as many as the shape says.
 Tensor makeTensor(std::string name, std::vector<int64_t> shape, std::span<const float> values);

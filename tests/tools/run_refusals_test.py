@@ -54,6 +54,17 @@ class RunRefusalsTest(ProgramTest):
         cell = self.write("still.cell", "cell still {\n  input v[H] per sequence\n  state h[H]\n  h' = h + v\n}\n")
         self.refuse({"in.v": Tensor([1, 2], [1, 2])}, r"nothing says how many steps T there are", cell=cell)
 
+    def test_a_second_file_that_does_not_fit(self):
+        tensors = good_tensors()
+        weights = self.path("weights.safetensors")
+        for extra, pattern in (("param.b_i", r"`param.b_i` is in both `.*in.safetensors` and `.*weights.safetensors`"),
+                               ("in.x", r"--weights: `.*weights.safetensors` has `in.x`, expected `param.<name>` only"),
+                               ("param.layer0.b_i", r"knows no tensor `param.layer0.b_i`")):
+            write_tensors(weights, {extra: tensors["param.b_i"]})
+            self.refuse(tensors, pattern, options=("--weights", weights))
+        self.check_refused(BAD_INPUT, r"--out: `.*` is the file of weights, which would be lost; name another", "run", "lstm",
+                           "--in", self.path("in.safetensors"), "--weights", weights, "--out", weights)
+
     # ---- What disagrees
 
     def test_contradictions_name_both_sources(self):

@@ -4,7 +4,7 @@ import math
 import unittest
 
 from reference import Run, shapes_gru, shapes_lstm, step_gru, step_lstm, vector_of
-from support import Numbers, ProgramTest, Tensor, product, read_tensors, write_tensors
+from support import Numbers, ProgramTest, Tensor, format_npz, format_tensors, product, read_tensors, write_tensors
 
 T, N, I, H = 5, 4, 3, 6
 
@@ -99,6 +99,16 @@ class RunTest(ProgramTest):
         for dtype in "f64", "f32":
             found, _ = self.execute("lstm", tensors, "--dtype", dtype)
             self.check_all(found, self.lstm(tensors), {}, dtype == "f64")
+
+    def test_parameters_from_a_second_file(self):
+        tensors = self.lstm_file(adjoints=())
+        expected, _ = self.execute("lstm", tensors)
+        params = {name: tensor for name, tensor in tensors.items() if name.startswith("param.")}
+        rest = {name: tensor for name, tensor in tensors.items() if name not in params}
+        for name, contents in ("w.safetensors", format_tensors(params)), ("w.npz", format_npz(params)):
+            weights = self.write(name, contents)
+            found, _ = self.execute("lstm", rest, "--weights", weights)
+            self.assertEqual(found, expected)
 
     def test_f32_is_the_default(self):
         found, _ = self.execute("lstm", self.lstm_file(adjoints=()))

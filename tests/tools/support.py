@@ -4,7 +4,9 @@ The program is the one that the environment variable CELLWRIGHT names, or that o
 it a cache of kernels of its own with CELLWRIGHT_CACHE.
 """
 
+import ast
 import dataclasses
+import io
 import itertools
 import json
 import os
@@ -15,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CELLWRIGHT", str(ROOT / "build/bin/cellwright"))
@@ -121,6 +124,50 @@ def parse_tensors(contents):
 
 def read_tensors(path):
     return parse_tensors(pathlib.Path(path).read_bytes())[0]
+
+
+# How numpy has each type.
+NPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+             "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
+
+
+def npy_of(header, data=b"", version=1):
+    """The bytes of an array with this header, whatever is wrong with it."""
+    length = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data
+
+
+def format_npy(tensor):
+    shape = "(" + ", ".join(map(str, tensor.shape)) + (",)" if len(tensor.shape) == 1 else ")")
+    return npy_of(f"{{'descr': '{NPY_TYPES[tensor.dtype]}', 'fortran_order': False, 'shape': {shape}, }}\n", pack(tensor))
+
+
+def format_npz(tensors, method=zipfile.ZIP_STORED):
+    """The bytes of a file of numpy's savez; a value may be the bytes of a member instead of a tensor."""
+    contents = io.BytesIO()
+    with zipfile.ZipFile(contents, "w", method) as archive:
+        for name, tensor in tensors.items():
+            # As numpy does it: sizes of 64 bits in each member's header.
+            with archive.open(name + ".npy", "w", force_zip64=True) as member:
+                member.write(tensor if isinstance(tensor, bytes) else format_npy(tensor))
+    return contents.getvalue()
+
+
+def parse_npz(contents):
+    """Tensors by name, as this project writes them: version 1, row-major."""
+    types = {npy: dtype for dtype, npy in NPY_TYPES.items()}
+    tensors = {}
+    with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            data = archive.read(name)
+            (length,) = struct.unpack_from("<H", data, 8)
+            assert data[:8] == b"\x93NUMPY\x01\x00" and (10 + length) % 64 == 0 and data[9 + length] == 10, name
+            header = ast.literal_eval(data[10 : 10 + length].decode())
+            assert set(header) == {"descr", "fortran_order", "shape"} and not header["fortran_order"], name
+            dtype = types[header["descr"]]
+            tensors[name.removesuffix(".npy")] = Tensor(list(header["shape"]), unpack(dtype, data[10 + length :]), dtype)
+    return tensors
 
 
 class Numbers:

@@ -18,7 +18,7 @@ namespace {
 struct RunArguments {
   CellArguments cell;
   EngineArguments engine;
-  std::string in, out;
+  std::string in, weights, out;
   bool isBackward = false;
   std::string engineName = "compiled";
   std::optional<uint64_t> seed;
@@ -43,11 +43,14 @@ int run(const RunArguments &arguments) {
   CELLWRIGHT_CHECK(!isSameFile(arguments.in, arguments.out),
                    "--out: `{}` is the input file, which would be lost; name another",
                    arguments.out);
+  CELLWRIGHT_CHECK(arguments.weights.empty() || !isSameFile(arguments.weights, arguments.out),
+                   "--out: `{}` is the file of weights, which would be lost; name another",
+                   arguments.out);
   auto found = findCell(arguments.cell);
   if (!found)
     return kBadInput;
-  RunRequest request{arguments.in, arguments.isBackward, arguments.engine.isDouble(),
-                     arguments.seed};
+  RunRequest request{arguments.in, arguments.weights, arguments.isBackward,
+                     arguments.engine.isDouble(), arguments.seed};
   auto file = readRunFile(*found, request);
   if (!file)
     return kBadInput;
@@ -67,6 +70,8 @@ Run addRun(CLI::App &app) {
   addPath(app, "--in", arguments->in,
           "safetensors file with in.<input>, param.<name>, state0.<state>, lengths, reset")
       ->required();
+  addPath(app, "--weights", arguments->weights,
+          "a second file with param.<name>, as `convert` writes them: safetensors or npz");
   addPath(app, "--out", arguments->out,
           "file for out, state.<state>, final.<state>, and gradients with --backward")
       ->required();
