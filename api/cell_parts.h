@@ -13,7 +13,8 @@ namespace cellwright {
 struct CellParts {
   Frontend frontend; // owns what the cell refers to
   CheckedCell checked;
-  std::string text; // stands alone
+  std::vector<NamedNumber> dimensions; // those that had numbers when it was checked
+  std::string text;                    // stands alone
   detail::CellRecord record;
   std::vector<std::string_view> texts;
   std::vector<SizeStep> steps;

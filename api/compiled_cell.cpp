@@ -26,6 +26,23 @@ LoadSettings settingsOf(std::span<const NamedSize> sizes, std::vector<NamedNumbe
   return settings;
 }
 
+/// The sizes of a call with those that the cell was checked with: a `repeat` may be unrolled so.
+std::vector<NamedSize> allSizes(const LoadedCell &cell, std::span<const NamedSize> given) {
+  std::vector<NamedSize> sizes(given.begin(), given.end());
+  for (const NamedNumber &fixed : cell.parts().dimensions) {
+    auto isNamed = [&](const NamedSize &size) { return size.name == fixed.name; };
+    auto found = std::find_if(given.begin(), given.end(), isNamed);
+    CELLWRIGHT_CHECK(
+        found == given.end() || static_cast<double>(found->number) == fixed.number,
+        "dimension `{}` was {} when the cell was checked and is given as {} now; check "
+        "it again",
+        fixed.name, fixed.number, found == given.end() ? 0 : found->number);
+    if (found == given.end())
+      sizes.push_back({fixed.name, static_cast<int64_t>(fixed.number)});
+  }
+  return sizes;
+}
+
 /// The cell with other numbers for its options; they may change its sizes.
 LoadedCell withOptions(const LoadedCell &cell, std::span<const NamedSize> sizes,
                        const std::vector<NamedNumber> &options) {
@@ -50,6 +67,7 @@ Bound bindSizes(const LoadedCell &cell, std::span<const NamedSize> sizes) {
 }
 
 CompileOptions optionsOf(const CompileSettings &settings, bool isDouble) {
+  CELLWRIGHT_CHECK(settings.threads >= 1, "threads: expected at least 1, got {}", settings.threads);
   CompileOptions options;
   options.target = settings.target;
   options.isDouble = isDouble;
@@ -61,11 +79,6 @@ CompileOptions optionsOf(const CompileSettings &settings, bool isDouble) {
   return options;
 }
 
-int threadsOf(const CompileSettings &settings) {
-  CELLWRIGHT_CHECK(settings.threads >= 1, "threads: expected at least 1, got {}", settings.threads);
-  return settings.threads;
-}
-
 } // namespace
 
 template <class T> struct CompiledCell<T>::Work {
@@ -73,7 +86,7 @@ template <class T> struct CompiledCell<T>::Work {
       : cell(withOptions(given, sizes, settings.options)), bound(bindSizes(cell, sizes)),
         compiled(compileCell(cell.parts().checked.cell, bound,
                              optionsOf(settings, std::same_as<T, double>))),
-        kernel(compiled.kernel()), pool(threadsOf(settings)), layer(kernel, pool),
+        kernel(compiled.kernel()), pool(settings.threads), layer(kernel, pool),
         format(layer.format()), params(kernel), inputs(kernel.input_count),
         indices(kernel.input_count), states(kernel.state_count), finals(kernel.state_count),
         stateAdjoints(kernel.state_count), inputAdjoints(kernel.input_count),
@@ -252,7 +265,7 @@ template <class T> struct CompiledCell<T>::Work {
 template <class T>
 CompiledCell<T>::CompiledCell(const LoadedCell &cell, std::span<const NamedSize> sizes,
                               const CompileSettings &settings)
-    : work(std::make_unique<Work>(cell, sizes, settings)) {}
+    : work(std::make_unique<Work>(cell, allSizes(cell, sizes), settings)) {}
 template <class T> CompiledCell<T>::~CompiledCell() = default;
 template <class T> CompiledCell<T>::CompiledCell(CompiledCell &&) noexcept = default;
 template <class T> CompiledCell<T> &CompiledCell<T>::operator=(CompiledCell &&) noexcept = default;

@@ -74,6 +74,7 @@ static LoadedCell loadWith(const std::function<CheckedCell(Frontend &, const Set
   parts->checked = find(parts->frontend, settings);
   const Program &program = parts->frontend.program();
   throwErrors(program.diagnostics, program.sources);
+  parts->dimensions = given.dimensions;
   parts->text = printCell(program, parts->checked, settings);
   describe(*parts);
   return LoadedCell(std::move(parts));

@@ -9,7 +9,7 @@ foreach(path IN LISTS FILES)
   if(NOT end EQUAL -1)
     message(FATAL_ERROR "${path}: `)cell\"` would end the string that the file is embedded in; write it otherwise")
   endif()
-  string(APPEND rows "    LibraryFile{\"${name}\", R\"cell(${text})cell\"},\n")
+  string(APPEND rows "      LibraryFile{\"${name}\", R\"cell(${text})cell\"sv},\n")
 endforeach()
 file(WRITE ${OUTPUT} "// Made by embed_cells.cmake: the cells that come with the program.
 #pragma once
@@ -20,8 +20,12 @@ file(WRITE ${OUTPUT} "// Made by embed_cells.cmake: the cells that come with the
 
 namespace cellwright {
 
-inline constexpr std::array kLibraryFiles = {
-${rows}};
+// With `sv`, compilers need not count the characters one by one.
+inline constexpr auto kLibraryFiles = [] {
+  using namespace std::literals;
+  return std::array{
+${rows}  };
+}();
 
 } // namespace cellwright
 ")

@@ -20,24 +20,26 @@
 #include "cellwright/load.h"
 #include "dsl/piece.h"
 
-#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace cellwright::build {
 
 //===-- Expressions ---------------------------------------------------------------------------===//
 
+template <class Type>
+concept Number =
+    std::is_arithmetic_v<Type> && !std::is_same_v<Type, bool> && !std::is_same_v<Type, char>;
+
 /// An expression of the language: a number, a name, or what operators and functions make of them.
 class Expr {
 public:
   /// A number. Throws Error for infinity and NaN, which the language cannot write.
-  template <class Number>
-  requires std::integral<Number> || std::floating_point<Number> Expr(Number number)
-      : Expr(numberPiece(static_cast<double>(number))) {}
+  template <Number Type> Expr(Type number) : Expr(numberPiece(static_cast<double>(number))) {}
   explicit Expr(Piece piece) : piece(std::move(piece)) {}
 
   /// `W.T`.
@@ -108,9 +110,7 @@ Comparison operator>=(const Expr &a, const Expr &b);
 /// What stands between the parentheses of a call.
 class Argument {
 public:
-  template <class Number>
-  requires std::integral<Number> || std::floating_point<Number> Argument(Number number)
-      : Argument(Expr(number)) {}
+  template <Number Type> Argument(Type number) : Argument(Expr(number)) {}
   Argument(const Expr &expr) : text(expr.text()) {}
   Argument(const Comparison &condition) : text(condition.text) {}
   /// `eps = 0.01`, and `bias = false`, whose value is a word.

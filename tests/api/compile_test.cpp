@@ -286,6 +286,19 @@ TEST_CASE("dimensions that do not fit are diagnostics") {
         "cell `a` has no dimension `K`; it has I, H");
 }
 
+TEST_CASE("a dimension that a `repeat` was unrolled with keeps its number") {
+  std::string text = "cell a { input x[D]; state h[D]; y = h\n"
+                     "repeat l in 1..size(h) { y = y + x } h' = y }";
+  LoadedCell cell = parse(text, {}, {.dimensions = {{"D", 3}}});
+  std::vector<float> x = {1, 2, 3};
+  auto layer = compile(cell, LetterSizes{}, {.cacheFolder = ""});
+  CHECK(copy(layer.forward({.inputs = {x}})) == std::vector<double>{3, 6, 9});
+  CHECK(errorOf([&] { compile(cell, {.D = 4}); }) ==
+        "dimension `D` was 3 when the cell was checked and is given as 4 now; check it again");
+  CHECK(errorOf([&] { parse(text); }).find("has no number when the cell is checked") !=
+        std::string::npos);
+}
+
 TEST_CASE("settings that do not fit are errors") {
   auto gru = load("gru");
   CHECK(errorOf([&] { compile(gru, {.H = 4, .I = 4}, {.target = "z80"}); }).find("z80") !=
