@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -264,13 +263,14 @@ private:
   /// Takes the first statement that waits for nothing, again and again.
   constexpr bool sort(Graph &graph, std::vector<FlatStatement> &flat) {
     std::vector<int32_t> ready; // a heap, the first statement on top
+    auto standsAfter = [](int32_t a, int32_t b) { return a > b; };
     for (size_t i = 0; i < flat.size(); ++i)
       if (graph.open[i] == 0)
         ready.push_back(static_cast<int32_t>(i));
-    std::make_heap(ready.begin(), ready.end(), std::greater<int32_t>());
+    std::make_heap(ready.begin(), ready.end(), standsAfter);
     std::vector<FlatStatement> sorted;
     while (!ready.empty()) {
-      std::pop_heap(ready.begin(), ready.end(), std::greater<int32_t>());
+      std::pop_heap(ready.begin(), ready.end(), standsAfter);
       int32_t next = ready.back();
       ready.pop_back();
       sorted.push_back(flat[next]);
@@ -278,7 +278,7 @@ private:
       for (int32_t waiting : graph.after[next])
         if (--graph.open[waiting] == 0) {
           ready.push_back(waiting);
-          std::push_heap(ready.begin(), ready.end(), std::greater<int32_t>());
+          std::push_heap(ready.begin(), ready.end(), standsAfter);
         }
     }
     bool isGood = sorted.size() == flat.size();
