@@ -15,7 +15,7 @@ function(cellwright_add_cells target)
     cellwright_add_file("${cell}")
   endforeach()
   foreach(cell IN LISTS arg_CELLS)
-    cellwright_add_rule("${cell}" "${cell}" "${dependencies}")
+    cellwright_add_rule("${cell}" "${cell}")
   endforeach()
   cellwright_add_outputs()
 endfunction()
@@ -69,8 +69,8 @@ function(cellwright_check_arguments)
   endif()
   # A cell may have sizes that are all numbers; then DIMS stands alone.
   if(NOT DEFINED arg_DIMS AND NOT "DIMS" IN_LIST arg_KEYWORDS_MISSING_VALUES)
-    cellwright_refuse("DIMS is missing: give each dimension of the cells a size, as in DIMS H=64 I=1; if all sizes are "
-      "numbers in the cells, write DIMS with nothing after it")
+    cellwright_refuse("DIMS is missing: give each dimension of the cells a size, as in DIMS H=64 I=1, or write "
+      "DIMS with nothing after it if all sizes are numbers in the cells")
   endif()
   list(REMOVE_ITEM arg_KEYWORDS_MISSING_VALUES DIMS)
   if(arg_KEYWORDS_MISSING_VALUES)
@@ -194,16 +194,19 @@ function(cellwright_add_file cell)
     get_filename_component(name "${path}" NAME_WLE)
   endif()
   cellwright_resolve_file(file FILES "${path}")
-  cellwright_add_rule("${name}" "${file}${selection}" "${dependencies};${file}")
+  list(APPEND dependencies ${file})
+  set(isFile TRUE)
+  cellwright_add_rule("${name}" "${file}${selection}")
   set(outputs ${outputs} PARENT_SCOPE)
 endfunction()
 
-# The rule for a cell as `cellwright compile` is given it; adds what it makes to `outputs`.
-function(cellwright_add_rule name cell dependencies)
+# The rule for a cell as `cellwright compile` is given it; adds what it makes to `outputs`. Only files import others:
+# ninja would miss a list of dependencies in which there are none.
+function(cellwright_add_rule name cell)
   set(name ${arg_PREFIX}${name})
   if(NOT name MATCHES "^[A-Za-z_][A-Za-z0-9_]*$")
-    cellwright_refuse("the names of C functions cannot begin with `${name}`: rename the file, or select its cell by "
-      "FILES ${cell}:NAME")
+    cellwright_refuse("the names of C functions cannot begin with `${name}`: rename the file, select its cell by "
+      "FILES FILE:NAME, or change PREFIX")
   endif()
   get_target_property(names ${target} CELLWRIGHT_CELL_NAMES)
   if(name IN_LIST names)
@@ -216,11 +219,17 @@ function(cellwright_add_rule name cell dependencies)
     set(extension c)
   endif()
   set(made ${folder}/${name}.${extension} ${folder}/${name}.h)
+  set(commandDepfile "")
+  set(ruleDepfile "")
+  if(isFile)
+    set(commandDepfile --depfile ${folder}/${name}.d)
+    set(ruleDepfile DEPFILE ${folder}/${name}.d)
+  endif()
   add_custom_command(
     OUTPUT ${made}
-    COMMAND cellwright::program compile ${cell} ${options} -o ${folder}/${name} --depfile ${folder}/${name}.d
+    COMMAND cellwright::program compile ${cell} ${options} -o ${folder}/${name} ${commandDepfile}
     DEPENDS ${dependencies} cellwright::program
-    DEPFILE ${folder}/${name}.d
+    ${ruleDepfile}
     COMMENT "Compiling cell ${name}"
     VERBATIM)
   set(outputs ${outputs} ${made} PARENT_SCOPE)

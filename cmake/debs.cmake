@@ -32,20 +32,21 @@ set(sameVersion "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 math(EXPR nextFmt "${FMT_VERSION_MAJOR} + 1")
 cellwright_add_deb(runtime libcellwright-runtime-dev libdevel
 "recurrent cells in C++: literals and the runtime
- Checks recurrent cells while a C++ program compiles, and runs kernels that were
- compiled ahead of time over sequences and networks, without a compiler. With
- the package cellwright, CMake compiles cells as part of a build."
+Checks recurrent cells while a C++ program compiles, and runs kernels that
+were compiled ahead of time over sequences and networks, without a compiler.
+With the package cellwright, CMake compiles cells as part of a build."
   "libfmt-dev (>= ${FMT_VERSION_MAJOR}), libfmt-dev (<< ${nextFmt})" "cellwright ${sameVersion}")
 if(CELLWRIGHT_COMPILER)
+  # libllvm by name: where LLVM's package for developers is installed, a link of that one is taken for the library.
   cellwright_add_deb(program cellwright devel
 "compiler and trainer of recurrent cells
- Checks, compiles, trains and measures recurrent cells that are written as
- equations, and writes them as object files or C."
-    "" "")
+Checks, compiles, trains and measures recurrent cells that are written as
+equations, and writes them as object files or C."
+    "libllvm${LLVM_VERSION_MAJOR}" "")
   cellwright_add_deb(compiler libcellwright-compiler-dev libdevel
 "recurrent cells in C++: compiled while a program runs
- Compiles recurrent cells, literals in a C++ program or text that it reads, to
- vectorized kernels in the running program, forward and backward."
+Compiles recurrent cells, literals in a C++ program or text that it reads, to
+vectorized kernels in the running program, forward and backward."
     "libcellwright-runtime-dev ${sameVersion}, libmlir-${LLVM_VERSION_MAJOR}, libllvm${LLVM_VERSION_MAJOR}" "")
 endif()
 

@@ -64,6 +64,8 @@ install(FILES
 
 if(CELLWRIGHT_COMPILER)
   install(TARGETS cellwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
-  cellwright_install_targets(compiler compiler cellwright_dsl cellwright_codegen)
+  add_library(cellwright_compiler INTERFACE)
+  target_link_libraries(cellwright_compiler INTERFACE cellwright_cell cellwright_codegen)
+  cellwright_install_targets(compiler compiler cellwright_compiler cellwright_dsl cellwright_codegen)
   cellwright_install_headers(codegen compiler)
 endif()
