@@ -66,6 +66,7 @@ if(CELLWRIGHT_COMPILER)
   install(TARGETS cellwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
   add_library(cellwright_compiler INTERFACE)
   target_link_libraries(cellwright_compiler INTERFACE cellwright_cell cellwright_codegen)
-  cellwright_install_targets(compiler compiler cellwright_compiler cellwright_dsl cellwright_codegen)
+  cellwright_install_targets(compiler compiler
+    cellwright_compiler cellwright_codegen cellwright_driver cellwright_dsl)
   cellwright_install_headers(codegen compiler)
 endif()

@@ -3,11 +3,14 @@
 
 #include "codegen/emit/module_emitter.h"
 #include "codegen/import.h"
+#include "codegen/initializers.h"
 #include "codegen/lower.h"
 #include "codegen/pipeline.h"
 #include "runtime/error.h"
 
 #include "mlir/Pass/PassManager.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -82,6 +85,21 @@ Target targetOrThrow(const std::string &name) {
   for (std::string_view other : targetNames())
     known += (known.empty() ? "`" : ", `") + std::string(other) + "`";
   throw Error(fmt::format("unknown target `{}`; expected one of {}", name, known));
+}
+
+void checkIndexInputs(const Cell &cell, const std::vector<std::string> &names) {
+  for (const std::string &name : names)
+    CELLWRIGHT_CHECK(std::any_of(cell.inputs.begin(), cell.inputs.end(),
+                                 [&](const Input &input) { return input.name == name; }),
+                     "`{}` has no input `{}`", std::string_view(cell.name), name);
+}
+
+void describeCell(const Cell &cell, const Bound &bound, KernelDescription &description) {
+  description.name = std::string_view(cell.name);
+  for (ParamDescription &entry : description.params)
+    for (const Param &param : cell.params)
+      if (param.name == entry.name)
+        entry = describeParam(param, bound);
 }
 
 } // namespace cellwright

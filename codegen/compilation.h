@@ -35,4 +35,11 @@ private:
 /// The target of this name; throws Error with those that are known.
 Target targetOrThrow(const std::string &name);
 
+/// Throws Error unless the cell has these inputs.
+void checkIndexInputs(const Cell &cell, const std::vector<std::string> &names);
+
+/// Completes what the machine code does not know, so that it is no part of a cache's key: the
+/// cell's name and how its parameters start.
+void describeCell(const Cell &cell, const Bound &bound, KernelDescription &description);
+
 } // namespace cellwright

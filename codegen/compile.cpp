@@ -3,7 +3,6 @@
 
 #include "codegen/build_digest.h"
 #include "codegen/compilation.h"
-#include "codegen/initializers.h"
 #include "codegen/kernel_cache.h"
 #include "codegen/lower.h"
 #include "dsl/analysis.h"
@@ -11,7 +10,6 @@
 
 #include "llvm/Config/llvm-config.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 namespace cellwright {
@@ -34,23 +32,6 @@ static std::string cacheKey(const Cell &cell, const Bound &bound, const CompileO
   return key + "\n" + std::string(std::string_view(canonicalText(cell)));
 }
 
-static void checkIndexInputs(const Cell &cell, const CompileOptions &options) {
-  for (const std::string &name : options.indexInputs)
-    CELLWRIGHT_CHECK(std::any_of(cell.inputs.begin(), cell.inputs.end(),
-                                 [&](const Input &input) { return input.name == name; }),
-                     "`{}` has no input `{}`", std::string_view(cell.name), name);
-}
-
-/// What the runtime knows and the machine code does not, so that it is no part of the key: the
-/// cell's name and how its parameters start.
-static void describeCell(const Cell &cell, const Bound &bound, KernelDescription &description) {
-  description.name = std::string_view(cell.name);
-  for (ParamDescription &entry : description.params)
-    for (const Param &param : cell.params)
-      if (param.name == entry.name)
-        entry = describeParam(param, bound);
-}
-
 std::string defaultCacheDirectory() {
   if (const char *own = std::getenv("CELLWRIGHT_CACHE"))
     return own;
@@ -66,7 +47,7 @@ CompiledKernel compileCell(const Cell &cell, const Bound &bound, const CompileOp
   Target target = targetOrThrow(options.target);
   CELLWRIGHT_CHECK(canRun(target), "this machine cannot run kernels for `{}`; use --target native",
                    target.name);
-  checkIndexInputs(cell, options);
+  checkIndexInputs(cell, options.indexInputs);
   KernelCache cache(options.cacheDirectory, cacheKey(cell, bound, options, target));
   if (auto entry = cache.load()) {
     describeCell(cell, bound, entry->description);

@@ -1,47 +1,23 @@
 // See compiled_kernel.h.
 #include "codegen/compiled_kernel.h"
 
-#include "runtime/error.h"
-
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
+#include "codegen/linked_object.h"
 
 namespace cellwright {
 
 struct CompiledKernel::Parts {
   KernelDescription description;
-  std::unique_ptr<llvm::orc::LLJIT> jit;
+  LinkedObject code;
   std::vector<cellwright_vector_info> inputs, states;
   std::vector<cellwright_param_info> params;
   std::vector<cellwright_buffer_info> buffers;
   std::vector<cellwright_phase_info> phases;
   cellwright_kernel kernel = {};
 
-  void load(const std::vector<char> &object);
+  Parts(KernelDescription given, const std::vector<char> &object)
+      : description(std::move(given)), code(object, description.name) {}
   void fillTables();
-  cellwright_phase lookup(const std::string &symbol);
 };
-
-template <typename T> static T orThrow(llvm::Expected<T> value) {
-  if (!value)
-    throw Error("cannot link the compiled kernel: " + llvm::toString(value.takeError()));
-  return std::move(*value);
-}
-
-void CompiledKernel::Parts::load(const std::vector<char> &object) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  jit = orThrow(llvm::orc::LLJITBuilder().create());
-  auto buffer =
-      llvm::MemoryBuffer::getMemBufferCopy({object.data(), object.size()}, description.name);
-  if (llvm::Error error = jit->addObjectFile(std::move(buffer)))
-    throw Error("cannot link the compiled kernel: " + llvm::toString(std::move(error)));
-}
-
-cellwright_phase CompiledKernel::Parts::lookup(const std::string &symbol) {
-  return orThrow(jit->lookup(symbol)).toPtr<cellwright_phase>();
-}
 
 void CompiledKernel::Parts::fillTables() {
   for (const VectorDescription &input : description.inputs)
@@ -55,8 +31,9 @@ void CompiledKernel::Parts::fillTables() {
     buffers.push_back({buffer.name.c_str(), buffer.role, buffer.lifetime, buffer.index,
                        buffer.columns, buffer.elements, buffer.isZeroed});
   for (const PhaseDescription &phase : description.phases)
-    phases.push_back({lookup(phase.symbol), phase.symbol.c_str(), phase.stage, phase.tiles,
-                      phase.isPerStep, phase.isForInputs, phase.flopsPerRow, phase.weightBytes});
+    phases.push_back({code.lookup<cellwright_phase>(phase.symbol), phase.symbol.c_str(),
+                      phase.stage, phase.tiles, phase.isPerStep, phase.isForInputs,
+                      phase.flopsPerRow, phase.weightBytes});
   kernel.abi_version = CELLWRIGHT_ABI_VERSION;
   kernel.type = description.isDouble ? CELLWRIGHT_F64 : CELLWRIGHT_F32;
   kernel.width = description.width;
@@ -77,9 +54,7 @@ void CompiledKernel::Parts::fillTables() {
 }
 
 CompiledKernel::CompiledKernel(KernelDescription description, const std::vector<char> &object)
-    : parts(std::make_unique<Parts>()) {
-  parts->description = std::move(description);
-  parts->load(object);
+    : parts(std::make_unique<Parts>(std::move(description), object)) {
   parts->fillTables();
 }
 CompiledKernel::~CompiledKernel() = default;

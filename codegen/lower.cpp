@@ -23,6 +23,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -97,43 +98,114 @@ static void disableStrengthReduction() {
     option->setValue(true);
 }
 
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target) {
+static void initializeTargets() {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeX86AsmParser(); // for the assembly in an object's driver
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+}
+
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Target &target,
+                                                                Placement placement) {
   disableStrengthReduction();
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(llvm::sys::getProcessTriple());
+  initializeTargets();
+  llvm::Triple triple(target.triple);
   std::string error;
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     throw Error("LLVM has no code generator for " + triple.str() + ": " + error);
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(
-      found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-                                 std::nullopt, llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+  // A program that links an object need not keep the functions and weights that it does not use.
+  options.FunctionSections = options.DataSections = placement == Placement::Linked;
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Less, /*JIT=*/placement == Placement::Anywhere));
 }
 
-std::vector<char> compileToObject(ModuleOp module, const Target &target) {
-  llvm::LLVMContext context;
+void setTarget(llvm::Module &module, const Target &target) {
+  auto machine = createTargetMachine(target, Placement::Anywhere);
+  module.setTargetTriple(machine->getTargetTriple());
+  module.setDataLayout(machine->createDataLayout());
+}
+
+void setTarget(llvm::Function &function, const Target &target) {
+  for (llvm::StringRef attribute : {"target-cpu", "target-features", "tune-cpu"})
+    function.removeFnAttr(attribute);
+  function.addFnAttr("target-cpu", target.cpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
+}
+
+std::unique_ptr<llvm::Module> translateToLlvm(ModuleOp module, const Target &target,
+                                              llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
-  auto machine = createTargetMachine(target);
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *translated) {
-    function.addFnAttr("target-cpu", target.cpu);
-    if (!target.features.empty())
-      function.addFnAttr("target-features", target.features);
-    function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
+  setTarget(*translated, target);
+  for (llvm::Function &function : *translated)
+    setTarget(function, target);
+  return translated;
+}
+
+void inlineSteps(llvm::Module &module, const Target &target,
+                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step) {
+  llvm::SmallPtrSet<const llvm::Function *, 16> inStep;
+  llvm::SmallVector<const llvm::Function *> open{module.getFunction(step)};
+  while (!open.empty())
+    for (const llvm::BasicBlock &block : *open.pop_back_val())
+      for (const llvm::Instruction &instruction : block)
+        if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+          if (const llvm::Function *callee = call->getCalledFunction();
+              callee && !callee->isDeclaration() && inStep.insert(callee).second)
+            open.push_back(callee);
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration() || llvm::is_contained(entries, function.getName()))
+      continue;
+    function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    if (!inStep.contains(&function))
+      continue;
+    function.removeFnAttr(llvm::Attribute::NoInline);
+    function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
-  // No passes of LLVM's optimizer: emission leaves nothing for them to do (measured on Zen 5 for
-  // lstm, 256, N = 32: without 41.3 ms forward and backward after compiling 131 ms, -O1 44.1 after
-  // 297, -O2 43.9 after 316).
+  auto machine = createTargetMachine(target, Placement::Linked);
+  llvm::PipelineTuningOptions tuning;
+  // What is a vector is one already, and bits stay as they are for batches.
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(machine.get(), tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+// No passes of LLVM's optimizer for whole sequences: emission leaves nothing for them to do
+// (measured on Zen 5 for lstm, 256, N = 32: without 41.3 ms forward and backward after compiling
+// 131 ms, -O1 44.1 after 297, -O2 43.9 after 316).
+std::vector<char> writeObject(llvm::Module &module, const Target &target, Placement placement) {
+  auto machine = createTargetMachine(target, placement);
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager emission;
   if (machine->addPassesToEmitFile(emission, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    throw Error("LLVM cannot write object files for this machine");
-  emission.run(*translated);
+    throw Error("LLVM cannot write object files for " + target.triple);
+  emission.run(module);
   return {object.begin(), object.end()};
+}
+
+std::vector<char> compileToObject(ModuleOp module, const Target &target) {
+  llvm::LLVMContext context;
+  return writeObject(*translateToLlvm(module, target, context), target, Placement::Anywhere);
 }
 
 } // namespace cellwright

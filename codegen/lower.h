@@ -6,8 +6,9 @@
 #include "codegen/target.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/IR/Module.h"
 
-#include <string>
+#include <memory>
 #include <vector>
 
 namespace cellwright {
@@ -18,7 +19,26 @@ void registerEmissionDialects(mlir::DialectRegistry &registry);
 /// Converts the module to the LLVM dialect in place. Precondition: it holds what emission makes.
 void lowerToLlvmDialect(mlir::ModuleOp module);
 
-/// Compiles a module of the LLVM dialect to an object file for the target.
+/// Compiles a module of the LLVM dialect to an object file for the target, for this process.
 std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
+
+// The same in parts, for what is put together of several modules.
+
+/// Where the code of an object file will stand: the JIT puts it anywhere, a linker near what it
+/// calls.
+enum class Placement : uint8_t { Anywhere, Linked };
+
+/// Makes LLVM IR of a module of the LLVM dialect; its functions get the target's attributes.
+std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
+                                              llvm::LLVMContext &context);
+/// Gives a module the triple and the data layout of a target.
+void setTarget(llvm::Module &module, const Target &target);
+/// Gives a function the target's attributes, and takes those of any other.
+void setTarget(llvm::Function &function, const Target &target);
+/// Inlines everything that `step` calls into it and optimizes the result; makes all functions but
+/// `entries` internal. Results keep their bits.
+void inlineSteps(llvm::Module &module, const Target &target,
+                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step);
+std::vector<char> writeObject(llvm::Module &module, const Target &target, Placement placement);
 
 } // namespace cellwright

@@ -12,7 +12,8 @@ namespace cellwright {
 
 struct Target {
   std::string name;     // as --target takes it
-  std::string cpu;      // as LLVM names it
+  std::string triple;   // the architecture, as LLVM names it
+  std::string cpu;      // likewise
   std::string features; // as LLVM takes them
   int vectorBytes = 0;
   int registers = 0;      // of vectors
@@ -34,6 +35,9 @@ std::vector<std::string_view> targetNames();
 /// Finds a target by name; `native` is this machine, with its own scheduling model. Nothing if the
 /// name is unknown.
 std::optional<Target> findTarget(std::string_view name);
+
+/// The first part of a target's triple: targets of one architecture can stand in one object.
+std::string_view architectureOf(const Target &target);
 
 /// True if this machine can run code for the target.
 bool canRun(const Target &target);

@@ -1,14 +1,13 @@
-# Writes a C++ file that holds the text of cell files as arrays of characters (string literals have a
-# length limit). Called as: cmake -D OUTPUT=... -D FILES=a.cell|b.cell -P embed_cells.cmake
+# Writes a C++ file that holds the text of cell files.
+# Called as: cmake -D OUTPUT=... -D FILES=a.cell|b.cell -P embed_cells.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/../cmake/characters.cmake)
 string(REPLACE "|" ";" FILES "${FILES}")
 set(arrays "")
 set(rows "")
 set(index 0)
 foreach(path IN LISTS FILES)
   get_filename_component(name ${path} NAME)
-  file(READ ${path} bytes HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
-  string(REGEX REPLACE "(('..x..',)('..x..',)('..x..',)('..x..',)('..x..',)('..x..',)('..x..',)('..x..',))" "\\1\n" bytes "${bytes}")
+  cellwright_characters_of(${path} bytes)
   string(APPEND arrays "constexpr char kFile${index}[] = {\n${bytes}'\\0'};\n")
   string(APPEND rows "    {\"${name}\", {kFile${index}, sizeof kFile${index} - 1}},\n")
   math(EXPR index "${index} + 1")

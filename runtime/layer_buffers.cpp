@@ -1,4 +1,5 @@
 // Where the buffers of a kernel stand: what the layer owns, and what the caller gives.
+#include "runtime/blocks.h"
 #include "runtime/error.h"
 #include "runtime/layer_work.h"
 
@@ -6,10 +7,6 @@
 #include <cstring>
 
 namespace cellwright {
-
-// Rows that the stages before and after the recurrence do at once: their vectors of some hundred
-// columns stay in the second cache.
-static constexpr int64_t kForwardBlockRows = 256;
 
 Layer::Work::Work(const cellwright_kernel &kernel, ThreadPool &threads)
     : kernel(kernel), threads(threads) {
@@ -106,7 +103,7 @@ void Layer::Work::resize(const ForwardArguments &arguments, const TapePlan &newP
   bool hasResets = arguments.resets != nullptr;
   if (hasTape)
     dropExcess(hasResets, arguments.memoryLimit);
-  blockSteps = std::max<int64_t>(1, kForwardBlockRows / batch.sequences);
+  blockSteps = std::max<int64_t>(1, int64_t{CELLWRIGHT_FORWARD_BLOCK_ROWS} / batch.sequences);
   backwardBlockSteps = cellwright::backwardBlockSteps(batch.sequences);
   sequences.resize(batch.sequences);
   for (int64_t row = 0; row < batch.sequences; ++row)

@@ -1,4 +1,5 @@
 // The stages of a kernel over blocks of steps, divided among threads.
+#include "runtime/blocks.h"
 #include "runtime/layer_work.h"
 
 #include <algorithm>
@@ -106,14 +107,13 @@ void Layer::Work::runStage(cellwright_stage stage, int thread, int64_t blockBegi
 /// one phase leaves is then still in the second cache when the next reads it, once per column tile.
 void Layer::Work::runRows(std::span<const int> phases, int thread, int64_t blockBegin,
                           int64_t blockEnd) {
-  constexpr int64_t kChunkRows = 128;
   auto [begin, end] = partition((blockEnd - blockBegin) * batch.sequences, threads.size(), thread);
   const cellwright_buffer *table = tableAt(blockBegin, blockBegin, thread);
-  for (int64_t row = begin; row < end; row += kChunkRows)
+  for (int64_t row = begin; row < end; row += CELLWRIGHT_CHUNK_ROWS)
     for (int index : phases)
       if (!isSkipped(kernel.phases[index]))
         callPhase(index, table,
-                  {row, std::min(row + kChunkRows, end), 0, kernel.phases[index].tiles,
+                  {row, std::min(row + CELLWRIGHT_CHUNK_ROWS, end), 0, kernel.phases[index].tiles,
                    sequences.data(), seed, 0},
                   thread);
 }

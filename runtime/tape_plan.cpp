@@ -2,18 +2,15 @@
 #include "runtime/tape_plan.h"
 
 #include "fmt/format.h"
+#include "runtime/blocks.h"
 
 #include <algorithm>
 
 namespace cellwright {
 
-// Backward a gradient is read and written once per block, so that many rows pay; but a segment is
-// at least a block, so that many rows also are the least memory that a tape can do with.
-static constexpr int64_t kBackwardBlockRows = 1024;
-static constexpr int64_t kMostBlockSteps = 512;
-
 int64_t backwardBlockSteps(int64_t sequences) {
-  return std::clamp<int64_t>(kBackwardBlockRows / sequences, 1, kMostBlockSteps);
+  return std::clamp<int64_t>(CELLWRIGHT_BACKWARD_BLOCK_ROWS / sequences, 1,
+                             CELLWRIGHT_MOST_BLOCK_STEPS);
 }
 
 //===-- What a cell keeps ---------------------------------------------------------------------===//

@@ -37,6 +37,7 @@ struct CommandRow {
 // One function per file of commands/, named for it.
 Run addBench(CLI::App &app);
 Run addCheck(CLI::App &app);
+Run addCompile(CLI::App &app);
 Run addEvalLm(CLI::App &app);
 Run addFmt(CLI::App &app);
 Run addGradcheck(CLI::App &app);

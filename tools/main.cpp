@@ -32,6 +32,10 @@ constexpr CommandRow kCommands[] = {
      "cellwright run lstm --in in.safetensors --out out.safetensors --dim H=16 --seed 1\n"
      "  cellwright run my.cell --in in.safetensors --out out.safetensors --backward",
      addRun},
+    {"compile", "a cell as an object file and a C header, for programs without a compiler",
+     "cellwright compile lstm --dim I=8 --dim H=16 -o gen/lstm\n"
+     "  cellwright compile my.cell --dim H=64 -o my --inference --target-cpu x86-64-v3,x86-64-v4",
+     addCompile},
     {"train lm", "train a model that predicts the next character of a text",
      "cellwright train lm --text data/tinyshakespeare.txt --cell lstm --hidden 128 --layers 2 "
      "--out model.safetensors",

@@ -5,14 +5,12 @@ using namespace mlir;
 
 namespace cellwright {
 
-/// cellwright_buffer of runtime/kernel_abi.h.
-static LLVM::LLVMStructType bufferStruct(MLIRContext *context) {
+LLVM::LLVMStructType bufferStruct(MLIRContext *context) {
   return LLVM::LLVMStructType::getLiteral(
       context, {LLVM::LLVMPointerType::get(context), IntegerType::get(context, 64)});
 }
 
-/// cellwright_call of runtime/kernel_abi.h.
-static LLVM::LLVMStructType callStruct(MLIRContext *context) {
+LLVM::LLVMStructType callStruct(MLIRContext *context) {
   Type i64 = IntegerType::get(context, 64);
   Type i32 = IntegerType::get(context, 32);
   return LLVM::LLVMStructType::getLiteral(

@@ -7,6 +7,10 @@
 
 namespace cellwright {
 
+/// cellwright_buffer and cellwright_call of runtime/kernel_abi.h.
+mlir::LLVM::LLVMStructType bufferStruct(mlir::MLIRContext *context);
+mlir::LLVM::LLVMStructType callStruct(mlir::MLIRContext *context);
+
 class PhaseFunction : public FunctionBuilder {
 public:
   PhaseFunction(const EmissionContext &context, llvm::StringRef name, mlir::Location loc);
