@@ -14,9 +14,9 @@ set(packageFiles ${CMAKE_INSTALL_LIBDIR}/cmake/cellwright)
 function(cellwright_install_targets part component)
   foreach(target IN LISTS ARGN)
     string(REGEX REPLACE "^cellwright_" "" name ${target})
-    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
-    target_include_directories(${target} INTERFACE
-      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}> $<INSTALL_INTERFACE:${internalHeaders}>)
+    get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES) # those of the source tree
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} INTERFACE_INCLUDE_DIRECTORIES
+      "$<BUILD_INTERFACE:${folders}>;$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR};${internalHeaders}>")
   endforeach()
   install(TARGETS ${ARGN} EXPORT cellwright_${part}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component})
@@ -34,7 +34,7 @@ endfunction()
 add_library(cellwright_cell INTERFACE)
 target_compile_features(cellwright_cell INTERFACE cxx_std_20)
 target_include_directories(cellwright_cell INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
 
 cellwright_install_targets(cell runtime cellwright_cell)
 cellwright_install_targets(runtime runtime cellwright_runtime)
