@@ -53,13 +53,19 @@ Results runLayer(const leaky_params &params, const float *x, const float *dout) 
   Series inputs, adjoints;
   inputs.resize(layer.format(), T * N, leaky_I);
   readSteps(x, batch, inputs.view());
-  layer.forward({.batch = batch, .inputs = {inputs.view()}, .keepsTape = true});
+  ForwardArguments forward;
+  forward.batch = batch;
+  forward.inputs = {inputs.view()};
+  forward.keepsTape = true;
+  layer.forward(forward);
   writeSteps(layer.output(), batch, results.out.data());
   adjoints.resize(layer.format(), T * N, leaky_H);
   readSteps(dout, batch, adjoints.view());
   leaky_params &d = results.gradients;
-  layer.backward({.outputAdjoint = adjoints.view(),
-                  .paramGradients = {d.W_z_x, d.W_z_h, d.b_z, d.W_n_x, d.b_n}});
+  BackwardArguments backward;
+  backward.outputAdjoint = adjoints.view();
+  backward.paramGradients = {d.W_z_x, d.W_z_h, d.b_z, d.W_n_x, d.b_n};
+  layer.backward(backward);
   return results;
 }
 
