@@ -126,6 +126,46 @@ int main() {
         self.assertEqual(self.run_app(), "8 1 2\n")
         self.check_nothing_to_do()
 
+    def test_options_and_indices(self):
+        self.write("scaled.cell", "cell scaled {\n  option k = 2\n  input x[I]\n  state h[N]\n  param W[N, I]\n"
+                   "  h' = h + k * (W @ x)\n}\n")
+        self.write("main.c", """
+#include "scaled.h"
+#include <stdio.h>
+int main(void) {
+  scaled_params params = {{{1, 2, 3}}};
+  scaled cell;
+  float out;
+  scaled_init(&cell, &params);
+  scaled_step(&cell, 1, &out);
+  scaled_step(&cell, 2, &out);
+  printf("%g\\n", out);
+}
+""")
+        self.write_project("add_executable(app main.c)\n"
+                           "cellwright_add_cells(app FILES scaled.cell DIMS I=3 N=1 SET k=10 INDEX x)")
+        self.configure_well()
+        self.build_well()
+        self.assertEqual(self.run_app(), "50\n")
+
+    def test_only_training_has_a_way_back(self):
+        self.write_project("add_library(cells STATIC)\n"
+                           "cellwright_add_cells(cells FILES sum.cell DIMS N=1)\n"
+                           "cellwright_add_cells(cells FILES sum.cell DIMS N=1 TRAINING PREFIX trained_)")
+        self.configure_well()
+        self.build_well()
+        folder = self.build_folder / "cellwright/cells"
+        self.assertNotIn("sum_backward", (folder / "sum.h").read_text())
+        self.assertIn("trained_sum_backward", (folder / "trained_sum.h").read_text())
+
+    def test_several_processors(self):
+        self.write_project("add_library(cells STATIC)\n"
+                           "cellwright_add_cells(cells FILES sum.cell DIMS N=4 TARGET_CPU x86-64 x86-64-v3,x86-64-v4)")
+        self.configure_well()
+        self.build_well()
+        self.assertIn("Made for: x86-64-v4; x86-64-v3; x86-64.",
+                      (self.build_folder / "cellwright/cells/sum.h").read_text())
+
     def test_another_processor(self):
         """A cross build compiles for its processor; the object is looked at and not linked."""
         self.write_project("""
