@@ -1,4 +1,4 @@
-# What `cmake --install` puts where, in three components, which are Debian packages too (package_debs.cmake):
+# What `cmake --install` puts where, in three components, which are Debian packages too (debs.cmake):
 #   program   bin/cellwright
 #   runtime   cellwright::cell, cellwright::runtime and the files of the CMake package
 #   compiler  cellwright::compiler, on top of the runtime

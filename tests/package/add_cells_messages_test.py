@@ -54,6 +54,8 @@ class AddCellsMessagesTest(PackageTest):
                 ("FILES sum.cell DIMS N=4 EMIT C", "EMIT: expected object or c, got `C`"),
                 ("FILES sum.cell DIMS N=4 TRAINING WEIGHTS sum.cell",
                  "TRAINING and WEIGHTS exclude each other: weights in the object cannot change"),
+                ("FILES sum.cell DIMS N=4 EMIT c TARGET_CPU native",
+                 "TARGET_CPU and EMIT c exclude each other: a C source is for every processor"),
                 ("FILES my-sum.cell DIMS N=4",
                  "the names of C functions cannot begin with `my-sum`: rename the file, select its cell by FILES "
                  "FILE:NAME, or change PREFIX"),

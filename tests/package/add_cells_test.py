@@ -120,7 +120,8 @@ int main() {
 }
 """)
         self.write_project("add_executable(app main.cpp)\n"
-                           "cellwright_add_cells(app CELLS lstm gru DIMS H=8 I=2 DTYPE f64 TRAINING PREFIX wide_)", "CXX")
+                           "cellwright_add_cells(app CELLS lstm gru DIMS H=8 I=2 DTYPE f64 TRAINING PREFIX wide_)",
+                           "CXX")
         self.configure_well()
         self.build_well()
         self.assertEqual(self.run_app(), "8 1 2\n")
