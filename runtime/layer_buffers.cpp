@@ -157,14 +157,14 @@ void Layer::Work::bindAdjoints(const BackwardArguments &arguments) {
       continue;
     bool isPerSequence = info.lifetime == CELLWRIGHT_SEQUENCE;
     if (view.data) {
+      if (info.is_zeroed)
+        clearRows(view, 0, isPerSequence ? N : batch.steps * N);
       bind(i, view, !isPerSequence, StepsOf::Call);
       continue;
     }
-    bool isWritten = info.role == CELLWRIGHT_ADJOINT_INPUT;
-    zeros[i].resize(format, isPerSequence || !isWritten ? N : blockRows(batch, backwardBlockSteps),
-                    info.columns);
+    zeros[i].resize(format, isPerSequence ? N : blockRows(batch, backwardBlockSteps), info.columns);
     zeros[i].clear();
-    bind(i, zeros[i].view(), isWritten && !isPerSequence, StepsOf::Block);
+    bind(i, zeros[i].view(), !isPerSequence, StepsOf::Block);
   }
 }
 

@@ -174,16 +174,15 @@ void ModuleEmitter::assignPhaseResults() {
     for (auto [i, value] : llvm::enumerate(phase.getResults())) {
       auto lifetime = lifetimeOf(value, rates, stage);
       Operation *sink = sinkOf(value);
+      auto yield = cast<cell::YieldOp>(phase.getBody().front().getTerminator());
+      Operation *made = yield.getOperand(i).getDefiningOp();
+      bool isSum = isa_and_nonnull<cell::OverStepsOp>(made);
       if (!sink) {
-        auto yield = cast<cell::YieldOp>(phase.getBody().front().getTerminator());
-        auto label = yield.getOperand(i).getDefiningOp()
-                         ? yield.getOperand(i).getDefiningOp()->getAttrOfType<StringAttr>("label")
-                         : StringAttr();
+        auto label = made ? made->getAttrOfType<StringAttr>("label") : StringAttr();
         int id =
             addRows(value, label ? label.str() : fmt::format("v{}", description.buffers.size()),
                     CELLWRIGHT_VALUE, lifetime, 0);
-        description.buffers[id].isZeroed =
-            isa_and_nonnull<cell::OverStepsOp>(yield.getOperand(i).getDefiningOp());
+        description.buffers[id].isZeroed = isSum;
         continue;
       }
       llvm::TypeSwitch<Operation *>(sink)
@@ -203,8 +202,9 @@ void ModuleEmitter::assignPhaseResults() {
           .Case([&](cell::AdjointInputOp adjoint) {
             int input = indexOf(description.inputs, adjoint.getName());
             bool perSequence = description.inputs[input].isPerSequence;
-            addRows(value, "din." + adjoint.getName().str(), CELLWRIGHT_ADJOINT_INPUT,
-                    perSequence ? CELLWRIGHT_SEQUENCE : CELLWRIGHT_BLOCK, input);
+            int id = addRows(value, "din." + adjoint.getName().str(), CELLWRIGHT_ADJOINT_INPUT,
+                             perSequence ? CELLWRIGHT_SEQUENCE : CELLWRIGHT_BLOCK, input);
+            description.buffers[id].isZeroed = isSum;
           });
     }
   }

@@ -202,4 +202,40 @@ TEST_CASE("what stands beyond a sequence's end is not read") {
   CHECK(spoiled.gradients.firstStates == clean.gradients.firstStates);
 }
 
+TEST_CASE("adjoints that a caller leaves out are zeros, at every step of a block") {
+  TestCell cell = cellOfText(
+      "cell c { input x[I]; state h[H]; h' = tanh(linear(x, h)); output y[H] = linear(h') }",
+      {{"I", 3}, {"H", 5}});
+  CellCheck check = checkFor(cell, 700, 1);
+  GradcheckRun run = makeGradcheckRun(cell.cell(), cell.bound, check.compile, check.run);
+  CompiledKernel kernel = compileCell(cell.cell(), cell.bound, check.compile);
+  GivenAdjoints zeros = run.adjoints;
+  std::fill(zeros.output.begin(), zeros.output.end(), 0.0);
+  std::fill(zeros.states[0].begin(), zeros.states[0].end(), 0.0);
+  GivenAdjoints absent{{}, {}, run.adjoints.finals};
+  Gradients expected = executeCell(kernel, run.input, &zeros, 1).gradients;
+  Gradients found = executeCell(kernel, run.input, &absent, 1).gradients;
+  CHECK(found.params == expected.params);
+  CHECK(found.inputs == expected.inputs);
+  CHECK(found.firstStates == expected.firstStates);
+}
+
+TEST_CASE("a second way back gives what the first gave, with an input per sequence as the output") {
+  TestCell cell =
+      cellOfText("cell c { input v[K] per sequence; input x[I]; state h[I]; h' = h + x; "
+                 "output y = v }",
+                 {{"I", 3}, {"K", 5}});
+  CellCheck check = checkFor(cell, 4, 3);
+  GradcheckRun run = makeGradcheckRun(cell.cell(), cell.bound, check.compile, check.run);
+  CompiledKernel kernel = compileCell(cell.cell(), cell.bound, check.compile);
+  Gradients expected = executeCell(kernel, run.input, &run.adjoints, 1).gradients;
+  LayerRun layer(kernel, run.input.params, 1);
+  layer.forward(run.input, false, 0);
+  layer.backward(run.adjoints);
+  layer.forward(run.input, false, 0);
+  CHECK(layer.backward(run.adjoints).inputs == expected.inputs);
+  layer.again();
+  CHECK(layer.backward(run.adjoints).inputs == expected.inputs);
+}
+
 } // namespace cellwright

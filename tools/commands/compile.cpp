@@ -11,6 +11,7 @@
 #include "tools/cell_arguments.h"
 #include "tools/engine_arguments.h"
 #include "tools/options.h"
+#include "tools/weights_file.h"
 
 #include <cellwright/version.h>
 
@@ -29,6 +30,8 @@ struct CompileArguments {
   std::string output; // NAME, maybe in a folder
   std::string processors = "native";
   std::vector<std::string> indexInputs;
+  std::string weights;
+  std::optional<int64_t> layer;
   std::string depfile;
   bool isInference = false;
 
@@ -114,6 +117,8 @@ std::string formatRule(const CompileArguments &arguments, const FoundCell &found
   for (const Source &source : found.sources().files)
     if (!source.shipped)
       rule += " " + escapeForMake(std::string(source.name));
+  if (!arguments.weights.empty())
+    rule += " " + escapeForMake(arguments.weights);
   return rule + "\n";
 }
 
@@ -130,12 +135,18 @@ std::string describeCommand(const CompileArguments &arguments) {
     text += " --dtype f64";
   if (arguments.isInference)
     text += " --inference";
+  if (!arguments.weights.empty())
+    text += " --weights " + arguments.weights;
+  if (arguments.layer)
+    text += fmt::format(" --layer {}", *arguments.layer);
   return text + " --target-cpu " + arguments.processors;
 }
 
-void checkOutput(const CompileArguments &arguments) {
+void checkOptions(const CompileArguments &arguments) {
   if (std::string problem = problemOfPrefix(arguments.prefix()); !problem.empty())
     throw UsageError("-o: " + problem);
+  if (arguments.layer && arguments.weights.empty())
+    throw UsageError("--layer: there is no file to take a layer of; give it with --weights");
 }
 
 void checkPaths(const CompileArguments &arguments) {
@@ -191,15 +202,21 @@ AotFacts headerFacts(const CompileArguments &arguments, const FoundCell &found,
 }
 
 int compile(const CompileArguments &arguments) {
-  checkOutput(arguments);
+  checkOptions(arguments);
   ObjectOptions options = objectOptions(arguments);
   auto found = findCell(arguments.cell);
   if (!found)
     return kBadInput;
   checkIndices(arguments, found->cell());
-  auto bound = bindOrExplain(found->cell(), found->sources(), dimensionFacts(*found));
+  std::optional<WeightsFile> weights;
+  if (!arguments.weights.empty())
+    weights.emplace(arguments.weights, arguments.layer);
+  auto bound = weights ? weights->bind(*found)
+                       : bindOrExplain(found->cell(), found->sources(), dimensionFacts(*found));
   if (!bound)
     return kBadInput;
+  if (weights)
+    options.weights = weights->read(found->cell(), options.isDouble);
   checkPaths(arguments);
   CompiledObject object = compileToObjectFile(found->cell(), *bound, options);
   std::string header =
@@ -234,6 +251,12 @@ Run addCompile(CLI::App &app) {
                  "be repeated")
       ->type_name("INPUT")
       ->allow_extra_args(false);
+  addPath(
+      app, "--weights", arguments->weights,
+      "safetensors file with param.<name>, <name>, or a checkpoint of `train lm`: the parameters "
+      "become part of the object, which is then as with --inference");
+  addNumber(app, "--layer", arguments->layer, Range<int64_t>{0, 1000},
+            "layer of a checkpoint whose parameters --weights takes, from 0");
   addPath(app, "--depfile", arguments->depfile,
           "file for a rule of make that names the cell's files");
   return [arguments] { return compile(*arguments); };
