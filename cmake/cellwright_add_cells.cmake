@@ -2,7 +2,8 @@
 # dimensions are known to the compiler alone, so one that lacks is an error of the build, at its place in the cell.
 
 function(cellwright_add_cells target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "TRAINING" "WEIGHTS;DTYPE;EMIT;PREFIX" "FILES;CELLS;DIMS;SET;INDEX;TARGET_CPU")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TRAINING" "WEIGHTS;LAYER;DTYPE;EMIT;PREFIX"
+    "FILES;CELLS;DIMS;SET;INDEX;TARGET_CPU")
   cellwright_check_target()
   cellwright_check_arguments()
   cellwright_check_program()
@@ -65,11 +66,11 @@ endfunction()
 function(cellwright_check_arguments)
   if(arg_UNPARSED_ARGUMENTS)
     list(JOIN arg_UNPARSED_ARGUMENTS "`, `" unknown)
-    cellwright_refuse("unknown arguments `${unknown}`: expected FILES, CELLS, DIMS, SET, INDEX, WEIGHTS, TRAINING, "
-      "DTYPE, TARGET_CPU, EMIT or PREFIX")
+    cellwright_refuse("unknown arguments `${unknown}`: expected FILES, CELLS, DIMS, SET, INDEX, WEIGHTS, LAYER, "
+      "TRAINING, DTYPE, TARGET_CPU, EMIT or PREFIX")
   endif()
-  # A cell may have sizes that are all numbers; then DIMS stands alone.
-  if(NOT DEFINED arg_DIMS AND NOT "DIMS" IN_LIST arg_KEYWORDS_MISSING_VALUES)
+  # Weights have shapes. And a cell may have sizes that are all numbers; then DIMS stands alone.
+  if(NOT DEFINED arg_DIMS AND NOT "DIMS" IN_LIST arg_KEYWORDS_MISSING_VALUES AND NOT DEFINED arg_WEIGHTS)
     cellwright_refuse("DIMS is missing: give each dimension of the cells a size, as in DIMS H=64 I=1, or write "
       "DIMS with nothing after it if all sizes are numbers in the cells")
   endif()
@@ -85,6 +86,12 @@ function(cellwright_check_arguments)
   cellwright_check_pairs(SET bias=0.5)
   cellwright_check_choice(DTYPE f32 f64)
   cellwright_check_choice(EMIT object c)
+  if(DEFINED arg_LAYER AND NOT DEFINED arg_WEIGHTS)
+    cellwright_refuse("LAYER is one of a file with weights: give WEIGHTS")
+  endif()
+  if(DEFINED arg_LAYER AND NOT arg_LAYER MATCHES "^(0|[1-9][0-9]*)$")
+    cellwright_refuse("LAYER: expected a number from 0, got `${arg_LAYER}`")
+  endif()
   if(arg_TRAINING AND DEFINED arg_WEIGHTS)
     cellwright_refuse("TRAINING and WEIGHTS exclude each other: weights in the object cannot change")
   endif()
@@ -170,6 +177,9 @@ function(cellwright_collect_options optionsResult dependenciesResult)
     cellwright_resolve_file(weights WEIGHTS "${arg_WEIGHTS}")
     list(APPEND options --weights ${weights})
     list(APPEND dependencies ${weights})
+    if(DEFINED arg_LAYER)
+      list(APPEND options --layer ${arg_LAYER})
+    endif()
   elseif(NOT arg_TRAINING)
     list(APPEND options --inference)
   endif()

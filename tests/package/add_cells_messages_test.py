@@ -31,7 +31,8 @@ class AddCellsMessagesTest(PackageTest):
 
     def test_arguments(self):
         folder = self.folder
-        unknown = ("expected FILES, CELLS, DIMS, SET, INDEX, WEIGHTS, TRAINING, DTYPE, TARGET_CPU, EMIT or PREFIX")
+        unknown = ("expected FILES, CELLS, DIMS, SET, INDEX, WEIGHTS, LAYER, TRAINING, DTYPE, TARGET_CPU, EMIT or "
+                   "PREFIX")
         for arguments, message in [
                 ("FILES sum.cell",
                  "DIMS is missing: give each dimension of the cells a size, as in DIMS H=64 I=1, or write "
@@ -54,6 +55,8 @@ class AddCellsMessagesTest(PackageTest):
                 ("FILES sum.cell DIMS N=4 EMIT C", "EMIT: expected object or c, got `C`"),
                 ("FILES sum.cell DIMS N=4 TRAINING WEIGHTS sum.cell",
                  "TRAINING and WEIGHTS exclude each other: weights in the object cannot change"),
+                ("FILES sum.cell DIMS N=4 LAYER 1", "LAYER is one of a file with weights: give WEIGHTS"),
+                ("FILES sum.cell WEIGHTS sum.cell LAYER first", "LAYER: expected a number from 0, got `first`"),
                 ("FILES sum.cell DIMS N=4 EMIT c TARGET_CPU native",
                  "TARGET_CPU and EMIT c exclude each other: a C source is for every processor"),
                 ("FILES my-sum.cell DIMS N=4",

@@ -1,6 +1,8 @@
 """cellwright_add_cells: cells as part of targets of every kind, rebuilt when they change, and wrong ones."""
 
+import json
 import re
+import struct
 import unittest
 
 from support import PackageTest, run, run_well, unwrap
@@ -16,6 +18,15 @@ cell sum {
   input x[N]
   state h[N]
   h' = h + gain(x)
+}
+"""
+
+SCALED = """cell scaled {
+  option k = 2
+  input x[I]
+  state h[N]
+  param W[N, I]
+  h' = h + k * (W @ x)
 }
 """
 
@@ -43,6 +54,18 @@ STEPS = """  {{
 def main_of(*names):
     return MAIN.format(includes="\n".join(f'#include "{name}.h"' for name in names),
                        steps="\n".join(STEPS.format(name=name) for name in names))
+
+
+def tensor_file(matrices):
+    """The bytes of a safetensors file of matrices of floats."""
+    header, data = {}, b""
+    for name, rows in matrices.items():
+        values = [value for row in rows for value in row]
+        begin = len(data)
+        data += struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": [len(rows), len(rows[0])], "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
 
 
 class AddCellsTest(PackageTest):
@@ -128,8 +151,7 @@ int main() {
         self.check_nothing_to_do()
 
     def test_options_and_indices(self):
-        self.write("scaled.cell", "cell scaled {\n  option k = 2\n  input x[I]\n  state h[N]\n  param W[N, I]\n"
-                   "  h' = h + k * (W @ x)\n}\n")
+        self.write("scaled.cell", SCALED)
         self.write("main.c", """
 #include "scaled.h"
 #include <stdio.h>
@@ -148,6 +170,33 @@ int main(void) {
         self.configure_well()
         self.build_well()
         self.assertEqual(self.run_app(), "50\n")
+
+    def test_weights(self):
+        """The object has them; they give the cell its dimensions; a change of the file is built."""
+        self.write("scaled.cell", SCALED)
+        self.write("main.c", """
+#include "scaled.h"
+#include <stdio.h>
+int main(void) {
+  float x[scaled_I] = {1, 1}, out;
+  scaled cell;
+  scaled_init(&cell);
+  scaled_step(&cell, x, &out);
+  printf("%d %g\\n", scaled_N, out);
+}
+""")
+        self.write_project("add_executable(app main.c)\n"
+                           "cellwright_add_cells(app FILES scaled.cell WEIGHTS w.safetensors LAYER 1)")
+        path = self.folder / "w.safetensors"
+        path.write_bytes(tensor_file({"param.layer0.W": [[0, 0]], "param.layer1.W": [[3, 4]]}))
+        self.configure_well()
+        self.build_well()
+        self.assertEqual(self.run_app(), "1 14\n")
+        path.write_bytes(tensor_file({"param.layer0.W": [[0, 0]], "param.layer1.W": [[3, 5]]}))
+        self.build_well()
+        self.assertEqual(self.run_app(), "1 16\n")
+        path.write_bytes(tensor_file({"param.layer1.V": [[3, 5]]}))
+        self.check_build_fails(r"w\.safetensors: it lacks `W`.*; `scaled` has no parameter `V`")
 
     def test_only_training_has_a_way_back(self):
         self.write_project("add_library(cells STATIC)\n"
