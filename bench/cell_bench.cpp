@@ -2,6 +2,7 @@
 #include "bench/cell_bench.h"
 
 #include "bench/benched_layer.h"
+#include "bench/benched_step.h"
 #include "bench/peer.h"
 #include "bench/run_path.h"
 #include "codegen/gradcheck.h"
@@ -29,13 +30,11 @@ struct PassRow {
   Pass pass;
   std::string_view name;
 };
-constexpr PassRow kPasses[] = {{Pass::Forward, "forward"},
-                               {Pass::ForwardTape, "forward, keeping the tape"},
-                               {Pass::Both, "forward + backward"},
-                               {Pass::BothLimited, "forward + backward, 1/10 tape"},
-                               {Pass::Compile, "compile"},
-                               {Pass::Load, "load from the cache"},
-                               {Pass::Update, "update"}};
+constexpr PassRow kPasses[] = {
+    {Pass::Forward, "forward"},         {Pass::ForwardTape, "forward, keeping the tape"},
+    {Pass::Both, "forward + backward"}, {Pass::BothLimited, "forward + backward, 1/10 tape"},
+    {Pass::Compile, "compile"},         {Pass::Load, "load from the cache"},
+    {Pass::Update, "update"},           {Pass::Step, "step"}};
 
 /// A peer that has the cell.
 struct RunningPeer {
@@ -71,6 +70,16 @@ int64_t sizeOf(const Cell &cell, const Bound &bound, std::string_view name) {
   return 0;
 }
 
+/// What a step costs that is made for itself.
+StepCost wholeStep(const CellCost &cost) {
+  StepCost step = cost.forward;
+  step.coreFlops = cost.forward.flops();
+  step.batchedFlops = step.weightBytes = 0;
+  for (const PhaseCost &phase : cost.phases)
+    step.weightBytes += phase.isBackward ? 0 : phase.weightBytes;
+  return step;
+}
+
 /// The part of the steps that are not padding: what the products are done for.
 double usefulPart(const CellBenchOptions &options) {
   if (options.lengths.empty())
@@ -92,8 +101,10 @@ public:
 private:
   void add(const std::string &implementation, Pass pass, std::function<void()> piece);
   void addPeers(const SequenceInput &input);
+  void addOurs(Pass pass, const CompiledKernel &kernel, const SequenceInput &input);
   MachineSpeed speedFor(double weightBytes) const;
   void describe(BenchRow &row);
+  void describeStep(BenchRow &row) const;
   void describeOurs(BenchRow &row, const cellwright_kernel &kernel);
 
   const Cell &cell;
@@ -102,8 +113,9 @@ private:
   const CellBenchOptions &options;
   const Machine &machine;
   CellCost cost;
-  MachineSpeed forwardSpeed, backwardSpeed;
+  MachineSpeed forwardSpeed, backwardSpeed, stepSpeed;
   std::optional<BenchedLayer> layer;
+  std::optional<BenchedStep> step;
   std::optional<BenchedLayer> whole;   // all sequences of all steps, for comparison
   std::optional<BenchedLayer> limited; // a tenth of the tape: a layer keeps the memory of its plan
   std::vector<RunningPeer> peers;
@@ -135,7 +147,19 @@ void CellBench::addPeers(const SequenceInput &input) {
         add(peer.name, pass, [&peer] { peer.peer->runForward(); });
       else if (pass == Pass::Both && peer.peer->hasBackward())
         add(peer.name, pass, [&peer] { peer.peer->runBoth(); });
+      else if (pass == Pass::Step && peer.peer->hasStep())
+        add(peer.name, pass, [&peer] { peer.peer->runStep(); });
     }
+}
+
+void CellBench::addOurs(Pass pass, const CompiledKernel &kernel, const SequenceInput &input) {
+  if (pass == Pass::Step) {
+    step.emplace(cell, bound, compile, input);
+    return add("cellwright", pass, [this] { step->run(); });
+  }
+  BenchedLayer &runner =
+      pass == Pass::BothLimited ? limited.emplace(kernel, input, options.threads) : *layer;
+  add("cellwright", pass, [&runner, pass] { runner.run(pass); });
 }
 
 /// The machine's speed for a recurrence that reads so many bytes a step.
@@ -156,18 +180,31 @@ void CellBench::describe(BenchRow &row) {
               static_cast<double>(options.sequences) * usefulPart(options);
   if (!options.lengths.empty())
     return;
+  if (row.pass == nameOf(Pass::Step))
+    return describeStep(row);
   StepBound forward = boundOf(cost.forward, forwardSpeed, options.sequences);
   StepBound backward = boundOf(cost.backward, backwardSpeed, options.sequences);
   row.bound = steps * (forward.seconds() + (isBoth ? backward.seconds() : 0));
   row.limit = isBoth && backward.seconds() > forward.seconds() ? backward.limit() : forward.limit();
 }
 
+/// A step reads the weights of its inputs too, which a batch of steps does at once.
+void CellBench::describeStep(BenchRow &row) const {
+  StepBound step = boundOf(wholeStep(cost), stepSpeed, 1);
+  row.bound = step.seconds();
+  row.limit = step.limit();
+}
+
 void CellBench::describeOurs(BenchRow &row, const cellwright_kernel &kernel) {
+  bool isStep = row.pass == nameOf(Pass::Step);
+  row.weightBytes = isStep ? wholeStep(cost).weightBytes : cost.forward.weightBytes;
+  row.level = machine.levelFor(static_cast<int64_t>(row.weightBytes), options.threads > 1).name;
+  row.weightBandwidth = (isStep ? stepSpeed : forwardSpeed).weightBandwidth;
+  if (isStep) {
+    row.path = "a function of its own";
+    return;
+  }
   row.tapeBytes = cost.tapeBytes;
-  row.weightBytes = cost.forward.weightBytes;
-  row.level =
-      machine.levelFor(static_cast<int64_t>(cost.forward.weightBytes), options.threads > 1).name;
-  row.weightBandwidth = forwardSpeed.weightBandwidth;
   RunSituation situation{options.sequences,
                          options.threads,
                          layer->dividesColumns(CELLWRIGHT_FORWARD_CORE),
@@ -193,11 +230,9 @@ std::vector<BenchRow> CellBench::run() {
     whole.emplace(kernel, input, options.threads);
   input.lengths = options.lengths;
   layer.emplace(kernel, input, options.threads);
-  for (Pass pass : options.passes) {
-    BenchedLayer &runner =
-        pass == Pass::BothLimited ? limited.emplace(kernel, input, options.threads) : *layer;
-    add("cellwright", pass, [&runner, pass] { runner.run(pass); });
-  }
+  for (Pass pass : options.passes)
+    if (pass != Pass::Step || options.threads == 1)
+      addOurs(pass, kernel, input);
   size_t ours = rows.size();
   if (options.hasPeers && !compile.isDouble && options.lengths.empty())
     addPeers(input);
@@ -211,11 +246,14 @@ std::vector<BenchRow> CellBench::run() {
   backwardSpeed = cost.backward.weightBytes == cost.forward.weightBytes
                       ? forwardSpeed
                       : speedFor(cost.backward.weightBytes);
+  if (step)
+    stepSpeed = speedFor(wholeStep(cost).weightBytes);
   double roundTrip = measureRoundTrip(options.threads);
   PeakWork peak(compile.isDouble, options.threads);
   pieces.push_back([&peak] { peak.run(); });
   std::vector<Timing> timings = measureInTurn(pieces, options.seconds, options.threads > 1);
-  forwardSpeed.peakFlops = backwardSpeed.peakFlops = peak.flops() / timings.back().median;
+  forwardSpeed.peakFlops = backwardSpeed.peakFlops = stepSpeed.peakFlops =
+      peak.flops() / timings.back().median;
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i].timing = timings[i];
     rows[i].roundTripSeconds = roundTrip;

@@ -15,8 +15,9 @@ namespace cellwright {
 
 /// What is timed. Flops of Both are three times those of the forward passes: the backward pass
 /// counts twice the forward pass. BothLimited keeps a tenth of the tape, and counts no more flops.
-/// Update is a step of training of a language model.
-enum class Pass : uint8_t { Forward, ForwardTape, Both, BothLimited, Compile, Load, Update };
+/// Update is a step of training of a language model, Step one step of one sequence by a function of
+/// its own, from where the last one ended.
+enum class Pass : uint8_t { Forward, ForwardTape, Both, BothLimited, Compile, Load, Update, Step };
 std::string_view nameOf(Pass pass);
 
 struct CellBenchOptions {

@@ -22,7 +22,7 @@ static PeerRow loadPeer(const std::string &path) {
 
 std::span<const PeerRow> peerRows() {
   static const std::vector<PeerRow> rows = [] {
-    std::vector<PeerRow> all = {{"plain C++", makePlainPeer}};
+    std::vector<PeerRow> all = {{"plain C++", makePlainPeer}, {"static C++", makeStaticPeer}};
     std::istringstream paths(CELLWRIGHT_PEER_MODULES); // separated by bars
     for (std::string path; std::getline(paths, path, '|');)
       all.push_back(loadPeer(path));

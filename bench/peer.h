@@ -23,6 +23,10 @@ public:
   virtual void runBoth() = 0;
   /// False if it has no backward pass.
   virtual bool hasBackward() const { return true; }
+  /// The next step of the first sequence, from where the last one ended, with the first step's
+  /// input.
+  virtual void runStep() {}
+  virtual bool hasStep() const { return false; }
   /// Output [T, N, H] of the last forward run: whoever compares speeds compares results first.
   virtual Elements output() const = 0;
 };
@@ -40,6 +44,8 @@ std::span<const PeerRow> peerRows();
 
 std::unique_ptr<Peer> makePlainPeer(const Cell &, const Bound &, const SequenceInput &,
                                     int threads);
+std::unique_ptr<Peer> makeStaticPeer(const Cell &, const Bound &, const SequenceInput &,
+                                     int threads);
 
 /// What a module with a peer gives by the name `cellwright_peer`.
 using DescribePeer = void (*)(PeerRow *row);

@@ -2,22 +2,22 @@
 #include "codegen/compiled_step.h"
 
 #include "codegen/compilation.h"
-#include "codegen/emit/step_emitter.h"
 #include "codegen/linked_object.h"
 #include "codegen/lower.h"
+#include "codegen/step_module.h"
 #include "runtime/error.h"
+#include "runtime/memory.h"
 
 #include "llvm/IR/LLVMContext.h"
 
-#include <cstring>
+#include <optional>
 
 namespace cellwright {
 
 struct CompiledStep::Parts {
-  KernelDescription description;
   StepFunctions functions;
   std::optional<LinkedObject> code;
-  std::vector<std::byte> memory;
+  AlignedBytes memory;
   void (*resetStates)(void *) = nullptr;
   void (*stepOf)(void *, const void *const *, void *) = nullptr;
 };
@@ -25,31 +25,22 @@ struct CompiledStep::Parts {
 CompiledStep::CompiledStep(const Cell &cell, const Bound &bound, const CompileOptions &options,
                            std::span<const void *const> params)
     : parts(std::make_unique<Parts>()) {
-  Target target = targetOfSteps(targetOrThrow(options.target));
-  CompileOptions atEvaluation = options;
-  atEvaluation.isTraining = atEvaluation.hasBackward = atEvaluation.stateAdjoints = false;
-  Compilation compilation;
-  compilation.schedule(cell, bound, nullptr, atEvaluation, nullptr);
-  parts->description = compilation.emit(target, options.isDouble);
-  parts->functions = emitStep(compilation.emitted(), parts->description, target, "cell", {});
-  lowerToLlvmDialect(compilation.emitted());
-  const StepFunctions &names = parts->functions;
+  Target target = targetOrThrow(options.target);
   llvm::LLVMContext context;
-  auto module = translateToLlvm(compilation.emitted(), target, context);
-  inlineSteps(*module, target,
-              {names.init, names.reset, names.setStates, names.getStates, names.stepOf},
-              names.stepOf);
-  parts->code.emplace(writeObject(*module, target, Placement::Anywhere), parts->description.name);
+  StepModule step = makeStepModule(cell, bound, options, target, "cell", {}, context);
+  parts->functions = step.functions;
+  parts->code.emplace(writeObject(*step.code, target), step.description.name);
 
-  const auto &all = parts->description.params;
+  const auto &all = step.description.params;
   CELLWRIGHT_CHECK(params.size() == all.size(), "`{}` has {} parameters, got {}",
-                   parts->description.name, all.size(), params.size());
+                   step.description.name, all.size(), params.size());
   size_t elementBytes = options.isDouble ? 8 : 4;
   std::vector<std::byte> packed;
   for (size_t i = 0; i < all.size(); ++i) {
     auto begin = static_cast<const std::byte *>(params[i]);
     packed.insert(packed.end(), begin, begin + elementBytes * all[i].rows * all[i].columns);
   }
+  const StepFunctions &names = parts->functions;
   parts->memory.resize(names.elements * elementBytes);
   parts->code->lookup<void (*)(void *, const void *)>(names.init)(parts->memory.data(),
                                                                   packed.data());

@@ -3,6 +3,7 @@
 // compilation writes.
 #pragma once
 
+#include "codegen/emit/step_emitter.h"
 #include "codegen/target.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -19,14 +20,10 @@ void registerEmissionDialects(mlir::DialectRegistry &registry);
 /// Converts the module to the LLVM dialect in place. Precondition: it holds what emission makes.
 void lowerToLlvmDialect(mlir::ModuleOp module);
 
-/// Compiles a module of the LLVM dialect to an object file for the target, for this process.
+/// Compiles a module of the LLVM dialect to an object file for the target.
 std::vector<char> compileToObject(mlir::ModuleOp module, const Target &target);
 
 // The same in parts, for what is put together of several modules.
-
-/// Where the code of an object file will stand: the JIT puts it anywhere, a linker near what it
-/// calls.
-enum class Placement : uint8_t { Anywhere, Linked };
 
 /// Makes LLVM IR of a module of the LLVM dialect; its functions get the target's attributes.
 std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Target &target,
@@ -35,10 +32,10 @@ std::unique_ptr<llvm::Module> translateToLlvm(mlir::ModuleOp module, const Targe
 void setTarget(llvm::Module &module, const Target &target);
 /// Gives a function the target's attributes, and takes those of any other.
 void setTarget(llvm::Function &function, const Target &target);
-/// Inlines everything that `step` calls into it and optimizes the result; makes all functions but
-/// `entries` internal. Results keep their bits.
-void inlineSteps(llvm::Module &module, const Target &target,
-                 llvm::ArrayRef<llvm::StringRef> entries, llvm::StringRef step);
-std::vector<char> writeObject(llvm::Module &module, const Target &target, Placement placement);
+/// Inlines everything that a step calls and optimizes the result; results keep their bits. Loops
+/// are unrolled if `unrolls`.
+void inlineSteps(llvm::Module &module, const Target &target, const StepFunctions &functions,
+                 bool unrolls);
+std::vector<char> writeObject(llvm::Module &module, const Target &target);
 
 } // namespace cellwright

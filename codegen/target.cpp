@@ -67,9 +67,8 @@ Target nativeTarget() {
 } // namespace
 
 int Target::tileRows(int vectors) const {
-  constexpr int kMostRows = 8;               // each number of rows is code of its own
   int operands = vectors + (hasFma ? 1 : 2); // without fused multiply-adds also the product
-  return std::clamp((registers - operands) / vectors, 1, kMostRows);
+  return std::clamp((registers - operands) / vectors, 1, mostRows);
 }
 
 std::vector<std::string_view> targetNames() {

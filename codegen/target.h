@@ -20,6 +20,7 @@ struct Target {
   int tileVectors = 0;    // vectors of columns that a tile of a product prefers to have
   int64_t cacheBytes = 0; // of the cache that weights are read from again and again, the second
   bool hasFma = false;
+  int mostRows = 8; // of a tile: each number of rows is code of its own
 
   /// Rows of a tile of so many vectors of columns: its sums, the vectors and a scalar stay in
   /// registers.

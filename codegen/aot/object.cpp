@@ -8,8 +8,8 @@
 #include "codegen/aot/packed_weights.h"
 #include "codegen/aot/processors.h"
 #include "codegen/compilation.h"
-#include "codegen/emit/step_emitter.h"
 #include "codegen/lower.h"
+#include "codegen/step_module.h"
 #include "runtime/error.h"
 
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -95,28 +95,18 @@ VersionTable ObjectWriter::addSequences(const Target &target, const std::string 
 
 /// Adds the kernel for single steps.
 StepFunctions ObjectWriter::addStep(const Target &target, const std::string &prefix) {
-  Target ofSteps = targetOfSteps(target);
-  Compilation compilation;
-  compilation.schedule(cell, bound, nullptr, optionsFor(target, /*isStep=*/true), nullptr);
-  KernelDescription kernel = compilation.emit(ofSteps, options.isDouble);
+  CompileOptions ofStep = optionsFor(target, /*isStep=*/true);
   PackedWeights weights;
   if (options.weights) {
-    Compilation packing;
-    packing.schedule(cell, bound, nullptr, optionsFor(target, /*isStep=*/true), nullptr);
-    KernelDescription same = packing.emit(ofSteps, options.isDouble);
-    lowerToLlvmDialect(packing.emitted());
-    weights = packWeights(packing.emitted(), same, *options.weights);
+    Compilation compilation;
+    compilation.schedule(cell, bound, nullptr, ofStep, nullptr);
+    KernelDescription kernel = compilation.emit(targetOfSteps(target), options.isDouble);
+    lowerToLlvmDialect(compilation.emitted());
+    weights = packWeights(compilation.emitted(), kernel, *options.weights);
   }
-  StepFunctions functions =
-      emitStep(compilation.emitted(), kernel, ofSteps, prefix + ".cell", weights);
-  lowerToLlvmDialect(compilation.emitted());
-  auto module = translateToLlvm(compilation.emitted(), ofSteps, context);
-  inlineSteps(
-      *module, ofSteps,
-      {functions.init, functions.reset, functions.setStates, functions.getStates, functions.step},
-      functions.step);
-  link(std::move(module));
-  return functions;
+  StepModule step = makeStepModule(cell, bound, ofStep, target, prefix + ".cell", weights, context);
+  link(std::move(step.code));
+  return step.functions;
 }
 
 void ObjectWriter::addVersion(const std::string &targetName) {
@@ -183,7 +173,7 @@ CompiledObject ObjectWriter::write() {
     addVersion(target);
   addDriver();
   finish();
-  return {writeObject(object, targets.back(), Placement::Linked), stepElements};
+  return {writeObject(object, targets.back()), stepElements};
 }
 
 } // namespace

@@ -35,7 +35,7 @@ PackedWeights packWeights(mlir::ModuleOp emitted, const KernelDescription &kerne
   Target host = *findTarget("native");
   auto module = translateToLlvm(emitted, host, context);
   keepOnly(*module, symbols);
-  LinkedObject code(writeObject(*module, host, Placement::Anywhere), kernel.name);
+  LinkedObject code(writeObject(*module, host), kernel.name);
 
   size_t elementBytes = kernel.isDouble ? 8 : 4;
   std::vector<AlignedBytes> memory;

@@ -159,25 +159,44 @@ Value ElementBuilder::copySign(Value magnitude, Value sign) {
   return math::CopySignOp::create(b, loc, magnitude, sign);
 }
 
+// Estrin's scheme: pairs, pairs of pairs, ... wait for log2 of the degree multiply-adds and not for
+// all of them.
 Value ElementBuilder::polynomial(llvm::ArrayRef<double> coefficients, Value x) {
-  Value total = constant(coefficients.back());
-  for (double coefficient : llvm::reverse(coefficients.drop_back()))
-    total = fma(total, x, constant(coefficient));
-  return total;
+  std::vector<Value> terms;
+  for (double coefficient : coefficients)
+    terms.push_back(constant(coefficient));
+  Value power = x;
+  while (terms.size() > 1) {
+    std::vector<Value> halved;
+    for (size_t i = 0; i + 1 < terms.size(); i += 2)
+      halved.push_back(fma(terms[i + 1], power, terms[i]));
+    if (terms.size() % 2 == 1)
+      halved.push_back(terms.back());
+    terms = std::move(halved);
+    if (terms.size() > 1)
+      power = mul(power, power);
+  }
+  return terms[0];
 }
 
 //===-- Exponentials --------------------------------------------------------------------------===//
 
-ElementBuilder::Reduced ElementBuilder::reduceByLn2(Value x) {
-  // ln(2) in two parts, the first with enough trailing zeros for n times it to be exact.
-  double high = isDouble() ? 0x1.62e42fefap-1 : 0x1.62ep-1;
-  double low = isDouble() ? 0x1.cf79abc9e3b39p-40 : 0x1.0bfbe8p-15;
+ElementBuilder::Reduced ElementBuilder::reduceByLn2(Value x, double factor) {
+  // ln(2) in two parts. A fused multiply-add has no need of trailing zeros in the first, and with
+  // all of its bits what the second adds is too little to matter but in the linear term.
+  double high = isDouble() ? std::numbers::ln2 : double{std::numbers::ln2_v<float>};
+  double low = isDouble() ? 0x1.abc9e3b39803fp-56 : std::numbers::ln2 - high;
+  if (!hasFma) {
+    high = isDouble() ? 0x1.62e42fefap-1 : 0x1.62ep-1;
+    low = isDouble() ? 0x1.cf79abc9e3b39p-40 : 0x1.0bfbe8p-15;
+  }
+  Value scaled = factor == 1 ? x : factor == -1 ? neg(x) : mul(x, constant(factor));
   Value rounder = constant(isDouble() ? kRounderDouble : kRounderFloat);
-  Value shifted = fma(x, constant(std::numbers::log2e), rounder);
+  Value shifted = fma(x, constant(factor * std::numbers::log2e), rounder);
   Value n = sub(shifted, rounder);
-  Value r = fma(n, constant(-high), x);
-  r = fma(n, constant(-low), r);
-  return {n, r, toBits(shifted)};
+  Value rough = fma(n, constant(-high), scaled);
+  Value r = fma(n, constant(-low), rough);
+  return {r, hasFma ? rough : r, toBits(shifted)};
 }
 
 /// 2^n for -bias < n <= bias from bits that hold n: the rounder's own bits fall out of the shift.
@@ -188,10 +207,11 @@ Value ElementBuilder::powerOfTwo(Value bits) {
   return fromBits(arith::ShLIOp::create(b, loc, biased, bitsConstant(mantissa)));
 }
 
-/// e^r - 1 for |r| <= ln(2) / 2.
-Value ElementBuilder::expm1Reduced(Value r) {
-  Value q = polynomial(pick(kExpm1Float, kExpm1Double), r);
-  return fma(mul(r, r), q, r);
+/// e^r - 1 + offset for |r| <= ln(2) / 2; an offset of 1 costs half a unit in the last place.
+Value ElementBuilder::expm1Reduced(const Reduced &reduced, double offset) {
+  Value r = reduced.r;
+  Value q = polynomial(pick(kExpm1Float, kExpm1Double), reduced.rough);
+  return fma(mul(r, r), q, offset == 0 ? r : add(r, constant(offset)));
 }
 
 Value ElementBuilder::exponential(Value x) {
@@ -202,7 +222,7 @@ Value ElementBuilder::exponential(Value x) {
   Value half = arith::ShRSIOp::create(
       b, loc, arith::ShLIOp::create(b, loc, reduced.bits, bitsConstant(16)), bitsConstant(17));
   Value rest = arith::SubIOp::create(b, loc, reduced.bits, half);
-  Value p = add(expm1Reduced(reduced.r), constant(1));
+  Value p = add(expm1Reduced(reduced), constant(1));
   return mul(mul(p, powerOfTwo(half)), powerOfTwo(rest));
 }
 
@@ -211,25 +231,24 @@ Value ElementBuilder::expm1(Value x) {
   Value clamped = isDouble() ? clampKeepingNan(x, -40, 710) : clampKeepingNan(x, -20, 89);
   Reduced reduced = reduceByLn2(clamped);
   Value halfScale = powerOfTwo(arith::SubIOp::create(b, loc, reduced.bits, bitsConstant(1)));
-  Value halfResult = fma(halfScale, expm1Reduced(reduced.r), sub(halfScale, constant(0.5)));
+  Value halfResult = fma(halfScale, expm1Reduced(reduced), sub(halfScale, constant(0.5)));
   return add(halfResult, halfResult);
 }
 
 // 1 / (1 + e^-x): e^-x may round to zero or infinity at the ends, the quotient is then 1 or 0.
 Value ElementBuilder::sigmoid(Value x) {
-  Value negated =
-      isDouble() ? clampKeepingNan(neg(x), -708, 710) : clampKeepingNan(neg(x), -87, 89);
-  Reduced reduced = reduceByLn2(negated);
-  Value e = mul(add(expm1Reduced(reduced.r), constant(1)), powerOfTwo(reduced.bits));
-  return div(constant(1), add(constant(1), e));
+  Value clamped = isDouble() ? clampKeepingNan(x, -710, 708) : clampKeepingNan(x, -89, 87);
+  Reduced reduced = reduceByLn2(clamped, -1);
+  Value power = expm1Reduced(reduced, 1);
+  return div(constant(1), fma(power, powerOfTwo(reduced.bits), constant(1)));
 }
 
 // tanh(x) = m / (m + 2) with m = e^2x - 1, which keeps the relative error at both ends.
 Value ElementBuilder::hyperbolicTangent(Value x) {
   Value clamped = isDouble() ? clampKeepingNan(x, -20, 20) : clampKeepingNan(x, -10, 10);
-  Reduced reduced = reduceByLn2(add(clamped, clamped));
+  Reduced reduced = reduceByLn2(clamped, 2);
   Value scale = powerOfTwo(reduced.bits);
-  Value m = fma(scale, expm1Reduced(reduced.r), sub(scale, constant(1)));
+  Value m = fma(scale, expm1Reduced(reduced), sub(scale, constant(1)));
   return div(m, add(m, constant(2)));
 }
 

@@ -40,9 +40,10 @@ private:
   struct Primitive;
   static const Primitive kPrimitives[];
 
-  /// x = n ln(2) + r with |r| <= ln(2) / 2. `bits` holds n in its low bits.
+  /// n ln(2) + r with |r| <= ln(2) / 2. `rough` is r to a unit in the last place of what was
+  /// reduced, and there earlier; `bits` holds n in its low bits.
   struct Reduced {
-    mlir::Value n, r, bits;
+    mlir::Value r, rough, bits;
   };
 
   mlir::Value neg(mlir::Value x);
@@ -59,9 +60,10 @@ private:
   mlir::Value bitsConstant(uint64_t bits);
   mlir::Value polynomial(llvm::ArrayRef<double> coefficients, mlir::Value x);
 
-  Reduced reduceByLn2(mlir::Value x);
+  /// Reduces factor * x.
+  Reduced reduceByLn2(mlir::Value x, double factor = 1);
   mlir::Value powerOfTwo(mlir::Value bits);
-  mlir::Value expm1Reduced(mlir::Value r);
+  mlir::Value expm1Reduced(const Reduced &reduced, double offset = 0);
   mlir::Value exponential(mlir::Value x);
   mlir::Value expm1(mlir::Value x);
   mlir::Value logarithm(mlir::Value x);

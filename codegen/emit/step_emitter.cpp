@@ -311,6 +311,7 @@ StepFunctions emitStep(ModuleOp module, const KernelDescription &kernel, const T
 
 Target targetOfSteps(Target target) {
   constexpr int kSums = 8; // the latency of a multiply-add, 4 cycles, times two units
+  target.mostRows = 1;
   target.tileVectors = std::max(target.tileVectors, std::min(kSums, target.registers / 2));
   return target;
 }

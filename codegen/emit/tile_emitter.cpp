@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <algorithm>
+#include <functional>
 
 using namespace mlir;
 
@@ -45,7 +46,9 @@ private:
 
   void packWeights();
   void cutBlocks();
+  void forTiles(const std::function<void(const Tile &)> &body);
   void emitTile(const Tile &tile);
+  Value sumsOf(const Tile &tile);
   void emitProducts(const Tile &tile, Value row, Value rows);
   void emitEpilogue(const Tile &tile, Value row, Value rows);
   void emitPlace(const Tile &tile, const Place &here, Value sums, Value panelInTile);
@@ -54,6 +57,7 @@ private:
   Value tileOffset(Value number, int64_t columns, size_t matrices);
 
   int64_t elementBytes() const { return f.context.isDouble ? 8 : 4; }
+  bool isOneRow() const { return f.context.target.mostRows == 1; }
   int64_t pitch(const Tile &tile) const {
     return static_cast<int64_t>(plan.accumulators.size()) * tile.panels * width;
   }
@@ -133,11 +137,11 @@ void TileEmitter::emitProducts(const Tile &tile, Value row, Value rows) {
     if (isFar)
       ahead = weightsOf(blocks[isLast ? 0 : i + 1], tile, isLast ? tile.next : tile.number);
     bool keep = segment.isAdded || block.begin > 0;
-    f.call(products,
-           {operand, f.panelStride(source), f.index(block.columns),
-            weightsOf(block, tile, tile.number),
-            f.at(scratch, segment.firstAccumulator * tile.panels * width), f.index(pitch(tile)),
-            rows, arith::ConstantOp::create(f.b, f.loc, f.b.getBoolAttr(keep)), ahead});
+    f.call(products, {operand, f.panelStride(source), f.index(block.columns),
+                      weightsOf(block, tile, tile.number),
+                      f.at(sumsOf(tile), segment.firstAccumulator * tile.panels * width),
+                      f.index(pitch(tile)), rows,
+                      arith::ConstantOp::create(f.b, f.loc, f.b.getBoolAttr(keep)), ahead});
   }
 }
 
@@ -186,7 +190,7 @@ void TileEmitter::emitPlace(const Tile &tile, const Place &here, Value sums, Val
 void TileEmitter::emitEpilogue(const Tile &tile, Value row, Value rows) {
   f.loop(f.index(0), f.index(tile.panels), 1, [&](Value panel) {
     Value panelNumber = f.add(tile.firstPanel, panel);
-    Value panelSums = f.at(scratch, f.mul(panel, width));
+    Value panelSums = f.at(sumsOf(tile), f.mul(panel, width));
     f.loop(f.index(0), rows, 1, [&](Value i) {
       Place here{f.add(row, i), panelNumber, f.enclosingLoop()};
       emitPlace(tile, here, f.at(panelSums, f.mul(i, pitch(tile))), panel);
@@ -207,13 +211,15 @@ void TileEmitter::emitTile(const Tile &tile) {
   });
 }
 
-int64_t TileEmitter::emit() {
-  packWeights();
-  cutBlocks();
-  int64_t most = std::max(plan.panelsPerTile, plan.lastPanels);
-  int64_t rowBytes = static_cast<int64_t>(plan.accumulators.size()) * most * width * elementBytes();
-  groupRows = std::clamp<int64_t>(kScratchBytes / rowBytes, 8, kMostGroupRows);
-  scratch = f.scratch(groupRows * rowBytes / elementBytes());
+/// Where a tile's sums stand: all tiles share the room, or with one row each has its own.
+Value TileEmitter::sumsOf(const Tile &tile) {
+  if (!isOneRow())
+    return scratch;
+  auto accumulators = static_cast<int64_t>(plan.accumulators.size());
+  return f.at(scratch, f.mul(tile.number, accumulators * plan.panelsPerTile * width));
+}
+
+void TileEmitter::forTiles(const std::function<void(const Tile &)> &body) {
   bool isEven = plan.lastPanels == plan.panelsPerTile;
   Value evenTiles = f.index(isEven ? plan.tiles : plan.tiles - 1);
   // Every second step goes backwards over the tiles: it finds in the second cache what the step
@@ -224,12 +230,31 @@ int64_t TileEmitter::emit() {
     Value fromEnd = f.sub(f.sub(f.add(f.tileBegin, evenEnd), turn), f.index(1));
     Value number = f.select(isBackwards, fromEnd, turn);
     Value next = f.add(number, f.select(isBackwards, f.index(-1), f.index(1)));
-    emitTile({number, plan.panelsPerTile, f.mul(number, plan.panelsPerTile), next});
+    body({number, plan.panelsPerTile, f.mul(number, plan.panelsPerTile), next});
   });
   if (!isEven)
     f.when(f.isLess(evenTiles, f.tileEnd), [&] {
-      emitTile({evenTiles, plan.lastPanels, f.mul(evenTiles, plan.panelsPerTile), evenTiles});
+      body({evenTiles, plan.lastPanels, f.mul(evenTiles, plan.panelsPerTile), evenTiles});
     });
+}
+
+int64_t TileEmitter::emit() {
+  packWeights();
+  cutBlocks();
+  auto accumulators = static_cast<int64_t>(plan.accumulators.size());
+  if (isOneRow()) {
+    // Epilogues of one row wait for their own results; behind each other they wait once.
+    scratch = f.scratch(accumulators * place.panels * width);
+    Value one = f.index(1);
+    forTiles([&](const Tile &tile) { emitProducts(tile, f.rowBegin, one); });
+    forTiles([&](const Tile &tile) { emitEpilogue(tile, f.rowBegin, one); });
+    return plan.tiles;
+  }
+  int64_t most = std::max(plan.panelsPerTile, plan.lastPanels);
+  int64_t rowBytes = accumulators * most * width * elementBytes();
+  groupRows = std::clamp<int64_t>(kScratchBytes / rowBytes, 8, kMostGroupRows);
+  scratch = f.scratch(groupRows * rowBytes / elementBytes());
+  forTiles([&](const Tile &tile) { emitTile(tile); });
   return plan.tiles;
 }
 

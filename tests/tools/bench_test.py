@@ -68,6 +68,12 @@ class BenchTest(ProgramTest):
         for row in ragged["rows"]:
             self.assertGreater(row["useful_seconds"], 0)
             self.assertEqual(row["bound_seconds"], 0)
+        streamed = self.bench("lstm", *TINY, "--suite", "streaming", "--quick", "--peers")
+        self.check_schema(streamed)
+        rows = {(row["implementation"], row["pass"]): row for row in streamed["rows"]}
+        self.assertLessEqual({("cellwright", "forward"), ("cellwright", "step"), ("static C++", "step")}, set(rows))
+        # A step reads the weights of its inputs too.
+        self.assertEqual(rows["cellwright", "step"]["weight_bytes"], 4 * 16 * 32 * 4)
         compiled = self.bench("elman", *TINY, "--suite", "compile", "--quick")
         self.check_schema(compiled)
         self.assertEqual([(row["T"], row["pass"]) for row in compiled["rows"]],
