@@ -1,6 +1,6 @@
 # What `cmake --install` puts where, in three components, which are Debian packages too (debs.cmake):
 #   program   bin/cellwright
-#   runtime   cellwright::cell, cellwright::runtime and the files of the CMake package
+#   runtime   all that needs no LLVM: cellwright::cell, cellwright::load, cellwright::runtime, the CMake package
 #   compiler  cellwright::compiler, on top of the runtime
 # Public headers go to include/cellwright, those of the folders to include/cellwright/internal. Both folders are on the
 # include path of the targets, so that headers find each other as they do here.
@@ -14,9 +14,12 @@ set(packageFiles ${CMAKE_INSTALL_LIBDIR}/cmake/cellwright)
 function(cellwright_install_targets part component)
   foreach(target IN LISTS ARGN)
     string(REGEX REPLACE "^cellwright_" "" name ${target})
-    get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES) # those of the source tree
-    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} INTERFACE_INCLUDE_DIRECTORIES
-      "$<BUILD_INTERFACE:${folders}>;$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR};${internalHeaders}>")
+    set(folders "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR};${internalHeaders}>")
+    get_target_property(here ${target} INTERFACE_INCLUDE_DIRECTORIES) # in the source tree
+    if(here)
+      list(PREPEND folders "$<BUILD_INTERFACE:${here}>")
+    endif()
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} INTERFACE_INCLUDE_DIRECTORIES "${folders}")
   endforeach()
   install(TARGETS ${ARGN} EXPORT cellwright_${part}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component})
@@ -30,18 +33,16 @@ function(cellwright_install_headers folder component)
   install(FILES ${headers} DESTINATION ${internalHeaders}/${folder} COMPONENT ${component})
 endfunction()
 
-# The literal front end is headers alone.
-add_library(cellwright_cell INTERFACE)
-target_compile_features(cellwright_cell INTERFACE cxx_std_20)
-target_include_directories(cellwright_cell INTERFACE
-  ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
-
-cellwright_install_targets(cell runtime cellwright_cell)
-cellwright_install_targets(runtime runtime cellwright_runtime)
+cellwright_install_targets(cell runtime cellwright_cell cellwright_dsl_headers)
+cellwright_install_targets(runtime runtime cellwright_load cellwright_dsl cellwright_runtime)
 cellwright_install_headers(dsl runtime)
 cellwright_install_headers(runtime runtime)
+install(FILES ${PROJECT_BINARY_DIR}/dsl/include/dsl/library_files.h
+  DESTINATION ${internalHeaders}/dsl COMPONENT runtime)
 install(FILES ${PROJECT_BINARY_DIR}/include/cellwright/version.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cellwright COMPONENT runtime)
+install(DIRECTORY include/cellwright
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime PATTERN compile.h EXCLUDE)
 
 # The shared libraries of LLVM that the compiler was linked with, for the package to find them.
 if(CELLWRIGHT_COMPILER)
@@ -64,9 +65,9 @@ install(FILES
 
 if(CELLWRIGHT_COMPILER)
   install(TARGETS cellwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
-  add_library(cellwright_compiler INTERFACE)
-  target_link_libraries(cellwright_compiler INTERFACE cellwright_cell cellwright_codegen)
   cellwright_install_targets(compiler compiler
-    cellwright_compiler cellwright_codegen cellwright_driver cellwright_dsl)
-  cellwright_install_headers(codegen compiler)
+    cellwright_api cellwright_training cellwright_codegen cellwright_driver)
+  set_target_properties(cellwright_api PROPERTIES EXPORT_NAME compiler)
+  install(FILES include/cellwright/compile.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cellwright COMPONENT compiler)
 endif()

@@ -30,14 +30,6 @@ int64_t countParameters(const Cell &cell, const Bound &bound) {
   return count;
 }
 
-Text shapeText(const Cell &cell, const Shape &shape) {
-  if (shape.rank == 0)
-    return {};
-  if (shape.rank == 1)
-    return makeText("[", cell.sizes.text(shape.rows), "]");
-  return makeText("[", cell.sizes.text(shape.rows), ", ", cell.sizes.text(shape.columns), "]");
-}
-
 namespace {
 
 std::string_view kindText(OpKind kind) {

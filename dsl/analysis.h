@@ -15,9 +15,6 @@ int countDependentProducts(const Cell &cell);
 /// How many numbers the parameters have, frozen ones too.
 int64_t countParameters(const Cell &cell, const Bound &bound);
 
-/// A shape as the language writes it: `[4 * H, I]`; empty for a scalar.
-Text shapeText(const Cell &cell, const Shape &shape);
-
 /// A deterministic dump of everything that a compiled cell depends on, names of intermediate values
 /// and places in files apart. Two cells with the same text compile to the same code.
 Text canonicalText(const Cell &cell);

@@ -13,9 +13,11 @@ namespace {
 
 class Binder {
 public:
-  Binder(const Cell &cell, std::span<const SizeFact> facts, Diagnostics &problems)
+  Binder(const Cell &cell, std::span<const SizeFact> facts, Diagnostics &problems,
+         std::string_view dimensionOption)
       : cell(cell), sizes(cell.sizes), facts(facts.begin(), facts.end()), problems(problems),
-        numbers(cell.dimensions.size(), 0), sources(cell.dimensions.size()) {}
+        dimensionOption(dimensionOption), numbers(cell.dimensions.size(), 0),
+        sources(cell.dimensions.size()) {}
 
   std::optional<Bound> bind() {
     int before = problems.errorCount();
@@ -48,6 +50,7 @@ private:
   std::vector<SizeFact> facts;
   std::vector<const Require *> origins; // by fact: the require that it is, or null
   Diagnostics &problems;
+  std::string_view dimensionOption;
   std::vector<int64_t> numbers; // by dimension; 0 is open
   std::vector<Text> sources;    // by dimension: who said so
   std::vector<bool> isUsed;     // by size
@@ -333,8 +336,8 @@ private:
         isReported[dimension] = true;
         const Dimension &open = cell.dimensions[dimension];
         report(Id::OpenDimension, {},
-               makeText("nothing fixes dimension `", open.name, "`; give its size with `--dim ",
-                        open.name, "=...`"))
+               makeText("nothing fixes dimension `", open.name, "`; give its size with `",
+                        dimensionOption, open.name, "=...`"))
             .note(open.loc, makeText("`", open.name, "` is named here"));
       });
     };
@@ -499,15 +502,15 @@ bool addTensorFacts(const Shape &shape, std::span<const int64_t> numbers, std::s
 }
 
 void addDimensionFact(const Cell &cell, std::string_view name, int64_t number,
-                      std::vector<SizeFact> &facts) {
+                      std::vector<SizeFact> &facts, std::string_view dimensionOption) {
   for (const Dimension &dimension : cell.dimensions)
     if (dimension.name == name)
-      facts.push_back({dimension.value, number, makeText("--dim ", name, "=", number)});
+      facts.push_back({dimension.value, number, makeText(dimensionOption, name, "=", number)});
 }
 
 std::optional<Bound> bindCell(const Cell &cell, std::span<const SizeFact> facts,
-                              Diagnostics &problems) {
-  return Binder(cell, facts, problems).bind();
+                              Diagnostics &problems, std::string_view dimensionOption) {
+  return Binder(cell, facts, problems, dimensionOption).bind();
 }
 
 } // namespace cellwright

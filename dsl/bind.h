@@ -38,14 +38,20 @@ struct Bound {
 bool addTensorFacts(const Shape &shape, std::span<const int64_t> numbers, std::string_view source,
                     std::vector<SizeFact> &facts, Diagnostics &problems);
 
-/// Adds `--dim name=number`; the name is known to be one of the cell.
+/// How the command line gives a dimension its number, for messages: `--dim H=16`. Programs that
+/// call functions have no such word.
+inline constexpr std::string_view kDimensionOption = "--dim ";
+
+/// Adds that the caller gives a dimension its number; the name is known to be one of the cell.
 void addDimensionFact(const Cell &cell, std::string_view name, int64_t number,
-                      std::vector<SizeFact> &facts);
+                      std::vector<SizeFact> &facts,
+                      std::string_view dimensionOption = kDimensionOption);
 
 /// Solves the equations and checks everything that depends on numbers: sizes are positive integers
 /// below 2^31, divisions exact, slices within their vectors, `require` holds. Nothing after
 /// problems.
 std::optional<Bound> bindCell(const Cell &cell, std::span<const SizeFact> facts,
-                              Diagnostics &problems);
+                              Diagnostics &problems,
+                              std::string_view dimensionOption = kDimensionOption);
 
 } // namespace cellwright

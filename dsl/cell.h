@@ -158,4 +158,13 @@ struct Cell {
   constexpr ValueId operand(const Op &op, int i) const { return operands[op.firstOperand + i]; }
 };
 
+/// A shape as the language writes it: `[4 * H, I]`; empty for a scalar.
+constexpr Text shapeText(const Cell &cell, const Shape &shape) {
+  if (shape.rank == 0)
+    return {};
+  if (shape.rank == 1)
+    return makeText("[", cell.sizes.text(shape.rows), "]");
+  return makeText("[", cell.sizes.text(shape.rows), ", ", cell.sizes.text(shape.columns), "]");
+}
+
 } // namespace cellwright

@@ -1,31 +1,27 @@
-# Writes a C++ file that holds the text of cell files.
-# Called as: cmake -D OUTPUT=... -D FILES=a.cell|b.cell -P embed_cells.cmake
-include(${CMAKE_CURRENT_LIST_DIR}/../cmake/characters.cmake)
+# Writes a header that holds the text of cell files, for programs and for checks at compile time. Called as:
+# cmake -D OUTPUT=... -D FILES=a.cell|b.cell -P embed_cells.cmake
 string(REPLACE "|" ";" FILES "${FILES}")
-set(arrays "")
 set(rows "")
-set(index 0)
 foreach(path IN LISTS FILES)
   get_filename_component(name ${path} NAME)
-  cellwright_characters_of(${path} bytes)
-  string(APPEND arrays "constexpr char kFile${index}[] = {\n${bytes}'\\0'};\n")
-  string(APPEND rows "    {\"${name}\", {kFile${index}, sizeof kFile${index} - 1}},\n")
-  math(EXPR index "${index} + 1")
+  file(READ ${path} text)
+  string(FIND "${text}" ")cell\"" end)
+  if(NOT end EQUAL -1)
+    message(FATAL_ERROR "${path}: `)cell\"` would end the string that the file is embedded in; write it otherwise")
+  endif()
+  string(APPEND rows "    LibraryFile{\"${name}\", R\"cell(${text})cell\"},\n")
 endforeach()
-file(WRITE ${OUTPUT} "// Made by embed_cells.cmake.
+file(WRITE ${OUTPUT} "// Made by embed_cells.cmake: the cells that come with the program.
+#pragma once
+
 #include \"dsl/library.h\"
+
+#include <array>
 
 namespace cellwright {
 
-namespace {
-
-${arrays}
-constexpr LibraryFile kFiles[] = {
+inline constexpr std::array kLibraryFiles = {
 ${rows}};
-
-} // namespace
-
-std::span<const LibraryFile> libraryFiles() { return kFiles; }
 
 } // namespace cellwright
 ")

@@ -207,57 +207,77 @@ CheckedCell Frontend::check(CellId cell, const Settings &settings) {
   startChecking();
   CheckedCell checked = checker->check(cell, settings);
   if (checked.isGood)
-    checkSettings(checked, settings);
+    checkSettings(checked.cell, settings, state->budget, state->diagnostics);
   checked.isGood = checked.isGood && !hasErrors();
   return checked;
 }
 
-void Frontend::checkSettings(const CheckedCell &checked, const Settings &settings) {
+void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget &budget,
+                   Diagnostics &problems) {
   auto checkNames = [&](std::string_view kind, const std::vector<Setting> &given, const auto &has) {
     for (const Setting &setting : given) {
-      Suggestion suggestion(setting.name, state->budget);
+      Suggestion suggestion(setting.name, budget);
       bool isKnown = false;
       for (const auto &entry : has) {
         isKnown |= entry.name == setting.name;
         suggestion.consider(entry.name);
       }
       if (!isKnown)
-        state->diagnostics.error(Id::UnknownSetting, {},
-                                 makeText("cell `", checked.cell.name, "` has no ", kind, " `",
-                                          setting.name, "`", suggestion.text()));
+        problems.error(Id::UnknownSetting, {},
+                       makeText("cell `", cell.name, "` has no ", kind, " `", setting.name, "`",
+                                suggestion.text()));
     }
   };
-  checkNames("option", settings.options, checked.cell.options);
-  checkNames("dimension", settings.dimensions, checked.cell.dimensions);
+  checkNames("option", settings.options, cell.options);
+  checkNames("dimension", settings.dimensions, cell.dimensions);
 }
 
 //===-- Cells by name -------------------------------------------------------------------------===//
 
 CheckedCell Frontend::findCell(std::string_view argument, const Settings &settings) {
-  CellId cell = kNoCell;
-  if (isCellPath(argument)) {
-    size_t colon = argument.rfind(':');
-    size_t slash = argument.rfind('/');
-    bool hasName =
-        colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash);
-    std::string path(hasName ? argument.substr(0, colon) : argument);
-    FileId file = addFile(path);
-    if (file == kNoFile)
-      return {};
-    startChecking();
-    cell =
-        hasName ? findNamedCell(file, argument.substr(colon + 1), path) : findOnlyCell(file, path);
-  } else {
+  if (!isCellPath(argument)) {
     addLibrary();
     startChecking();
-    cell = findNamedCell(kNoFile, argument, argument);
+    CellId cell = findNamedCell(kNoFile, argument);
+    return cell == kNoCell ? CheckedCell() : check(cell, settings);
   }
-  if (cell == kNoCell)
+  size_t colon = argument.rfind(':');
+  size_t slash = argument.rfind('/');
+  bool hasName =
+      colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash);
+  FileId file = addFile(std::string(hasName ? argument.substr(0, colon) : argument));
+  if (file == kNoFile)
     return {};
-  return check(cell, settings);
+  startChecking();
+  CellId cell = hasName ? findNamedCell(file, argument.substr(colon + 1)) : findOnlyCell(file);
+  return cell == kNoCell ? CheckedCell() : check(cell, settings);
 }
 
-CellId Frontend::findOnlyCell(FileId file, std::string_view path) {
+CheckedCell Frontend::findCell(FileId file, std::string_view name, const Settings &settings) {
+  startChecking();
+  CellId cell = name.empty() ? findOnlyCell(file) : findNamedCell(file, name);
+  return cell == kNoCell ? CheckedCell() : check(cell, settings);
+}
+
+CheckedCell Frontend::checkFile(FileId file, std::string_view name, const Settings &settings) {
+  startChecking();
+  CellId chosen = name.empty() ? kNoCell : findNamedCell(file, name);
+  for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell)
+    if (state->cells[cell].file == file && name.empty())
+      chosen = cell;
+  for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell)
+    if (state->cells[cell].file == file && cell != chosen)
+      checker->check(cell);
+  if (chosen != kNoCell)
+    return check(chosen, settings);
+  if (!hasErrors())
+    state->diagnostics.error(Id::UnknownCell, {},
+                             makeText("`", state->sources.files[file].name, "` defines no cell"));
+  return {};
+}
+
+CellId Frontend::findOnlyCell(FileId file) {
+  std::string_view path = state->sources.files[file].name;
   std::vector<CellId> own;
   for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell)
     if (state->cells[cell].file == file)
@@ -277,7 +297,7 @@ CellId Frontend::findOnlyCell(FileId file, std::string_view path) {
 }
 
 /// A cell of a file, or of the shipped ones.
-CellId Frontend::findNamedCell(FileId file, std::string_view name, std::string_view argument) {
+CellId Frontend::findNamedCell(FileId file, std::string_view name) {
   Suggestion suggestion(name, state->budget);
   for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell) {
     bool isCandidate = file == kNoFile ? state->sources.files[state->cells[cell].file].shipped
@@ -290,7 +310,8 @@ CellId Frontend::findNamedCell(FileId file, std::string_view name, std::string_v
   }
   Text message = makeText("unknown cell `", name, "`", suggestion.text());
   if (file != kNoFile)
-    message = makeText("`", argument, "` defines no cell `", name, "`", suggestion.text());
+    message = makeText("`", state->sources.files[file].name, "` defines no cell `", name, "`",
+                       suggestion.text());
   state->diagnostics.error(Id::UnknownCell, {}, std::move(message));
   return kNoCell;
 }

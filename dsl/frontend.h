@@ -34,6 +34,12 @@ public:
   /// itself defines) or `path/file.cell:name`. Not good after diagnostics.
   CheckedCell findCell(std::string_view argument, const Settings &settings = {});
 
+  /// The same of a file or text that was added: its cell of this name; without a name its only
+  /// cell.
+  CheckedCell findCell(FileId file, std::string_view name, const Settings &settings = {});
+  /// The same; without a name the last cell of the file. All cells of the file are checked too.
+  CheckedCell checkFile(FileId file, std::string_view name, const Settings &settings = {});
+
   /// Checks a cell of the program. Unknown settings are problems too.
   CheckedCell check(CellId cell, const Settings &settings = {});
 
@@ -58,10 +64,13 @@ private:
   void computeReach();
   bool needsLibrary() const;
   void startChecking();
-  CellId findOnlyCell(FileId file, std::string_view path);
-  CellId findNamedCell(FileId file, std::string_view name, std::string_view argument);
-  void checkSettings(const CheckedCell &checked, const Settings &settings);
+  CellId findOnlyCell(FileId file);
+  CellId findNamedCell(FileId file, std::string_view name);
 };
+
+/// Reports the names of settings that a checked cell does not have.
+void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget &budget,
+                   Diagnostics &problems);
 
 /// Whether an argument of the command line is a path rather than a shipped cell's name.
 bool isCellPath(std::string_view argument);

@@ -1,4 +1,6 @@
 // The cells that come with the program: every file of cells/, embedded when the library is built.
+// Their texts stand in a header that the build writes, `dsl/library_files.h`, so that cells in
+// string literals may derive from them.
 #pragma once
 
 #include <span>

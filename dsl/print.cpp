@@ -3,9 +3,11 @@
 #include "dsl/print.h"
 
 #include "dsl/format.h"
+#include "dsl/piece.h"
 #include "dsl/reads.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -33,33 +35,6 @@ struct PrintedFns {
 
 //===-- Expressions ---------------------------------------------------------------------------===//
 
-/// How tightly the root of a text binds; a looser operand needs parentheses.
-enum Tightness : int { kSum = 1, kProduct, kMatMul, kNegation, kPower, kPostfix };
-
-struct Piece {
-  std::string text;
-  int tightness = kPostfix;
-};
-
-struct BinaryRow {
-  NodeKind kind;
-  std::string_view sign;
-  int tightness;
-};
-
-constexpr BinaryRow kBinaries[] = {
-    {NodeKind::Add, " + ", kSum},          {NodeKind::Subtract, " - ", kSum},
-    {NodeKind::Multiply, " * ", kProduct}, {NodeKind::Divide, " / ", kProduct},
-    {NodeKind::MatMul, " @ ", kMatMul},
-};
-
-void parenthesize(Piece &piece, int least) {
-  if (piece.tightness >= least)
-    return;
-  piece.text = "(" + std::move(piece.text) + ")";
-  piece.tightness = kPostfix;
-}
-
 class ExprPrinter {
 public:
   ExprPrinter(const Program &program, const Syntax &syntax, const PrintedFns &fns, bool isInCell)
@@ -81,55 +56,48 @@ private:
   std::string spelling(const Node &node) const {
     return std::string(program.sources.text(syntax.signLoc(node)));
   }
-  Piece &top(int below = 0) { return pieces[pieces.size() - 1 - static_cast<size_t>(below)]; }
-
-  /// Joins the second piece from the top, a text and the top piece.
-  void join(std::string_view between, std::string_view end, int tightness) {
-    top(1).text += between;
-    top(1).text += top().text;
-    top(1).text += end;
+  /// Takes the last piece.
+  Piece take() {
+    Piece piece = std::move(pieces.back());
     pieces.pop_back();
-    top().tightness = tightness;
+    return piece;
   }
 
   void printNode(int32_t index) {
     const Node &node = syntax.nodes[index];
-    for (const BinaryRow &row : kBinaries)
-      if (row.kind == node.kind) {
-        parenthesize(top(1), row.tightness);
-        parenthesize(top(), row.tightness + 1);
-        return join(row.sign, "", row.tightness);
-      }
+    if (const detail::BinaryRow *row = detail::findBinary(node.kind)) {
+      Piece right = take();
+      pieces.push_back(makeBinary(*row, take(), std::move(right)));
+      return;
+    }
     switch (node.kind) {
     case NodeKind::Number:
-      pieces.push_back({spelling(node), kPostfix});
+      pieces.push_back({spelling(node)});
       break;
     case NodeKind::Name:
     case NodeKind::NextState:
-      pieces.push_back({std::string(program.names.text(node.name)), kPostfix});
-      top().text += node.kind == NodeKind::NextState ? "'" : "";
+      pieces.push_back({std::string(program.names.text(node.name))});
+      pieces.back().text += node.kind == NodeKind::NextState ? "'" : "";
       break;
     case NodeKind::Negate:
-      parenthesize(top(), kNegation);
-      top().text.insert(0, "-");
-      top().tightness = kNegation;
+      pieces.push_back(makeNegation(take()));
       break;
-    case NodeKind::Power:
-      printPower(index);
+    case NodeKind::Power: {
+      Piece exponent = take();
+      pieces.push_back(makePower(take(), std::move(exponent)));
       break;
+    }
     case NodeKind::Transpose:
-      parenthesize(top(), kPostfix);
-      top().text += ".T";
+      pieces.push_back(makeTranspose(take()));
       break;
-    case NodeKind::Bounds:
-      parenthesize(top(), kPostfix);
+    case NodeKind::Slice: {
+      Piece end = take();
+      Piece begin = take();
+      pieces.push_back(makeSlice(take(), std::move(begin), std::move(end)));
       break;
-    case NodeKind::Slice:
-      join(":", "]", kPostfix);
-      join("[", "", kPostfix);
-      break;
+    }
     case NodeKind::Positive:
-      top().text += " > 0";
+      pieces.back().text += " > 0";
       break;
     case NodeKind::Named:
       printNamed(node);
@@ -142,41 +110,20 @@ private:
     }
   }
 
-  /// The exponent may have one minus without parentheses.
-  void printPower(int32_t index) {
-    parenthesize(top(1), kPostfix);
-    const Node &exponent = syntax.nodes[index - 1];
-    bool isPlainNegation =
-        exponent.kind == NodeKind::Negate && isPostfix(syntax.nodes[index - 2].kind);
-    if (!isPlainNegation)
-      parenthesize(top(), kPostfix);
-    join(" ^ ", "", kPower);
-  }
-
-  static bool isPostfix(NodeKind kind) {
-    return kind == NodeKind::Number || kind == NodeKind::Name || kind == NodeKind::NextState ||
-           kind == NodeKind::Call || kind == NodeKind::Slice || kind == NodeKind::Transpose;
-  }
-
   void printNamed(const Node &node) {
     std::string name(program.names.text(node.name));
     if (node.isWord)
-      pieces.push_back({name + " = " + std::string(program.names.text(node.word)), kPostfix});
+      pieces.push_back({name + " = " + std::string(program.names.text(node.word))});
     else
-      top().text.insert(0, name + " = ");
+      pieces.back().text.insert(0, name + " = ");
   }
 
   void printCall(const Node &node) {
-    std::string text(fns.nameOf(program, syntax.file, node.name, isInCell));
-    text += "(";
-    size_t first = pieces.size() - static_cast<size_t>(node.count);
-    for (size_t i = first; i < pieces.size(); ++i) {
-      text += i == first ? "" : ", ";
-      text += pieces[i].text;
-    }
-    text += ")";
-    pieces.resize(first);
-    pieces.push_back({std::move(text), kPostfix});
+    auto first = pieces.end() - node.count;
+    std::vector<Piece> arguments(std::make_move_iterator(first),
+                                 std::make_move_iterator(pieces.end()));
+    pieces.erase(first, pieces.end());
+    pieces.push_back(makeCall(fns.nameOf(program, syntax.file, node.name, isInCell), arguments));
   }
 };
 

@@ -1,21 +1,9 @@
-// Exceptions of the runtime: a caller's mistake or failed I/O, never a kernel's.
+// How the library throws its exceptions: a caller's mistake or failed I/O, never a kernel's.
 #pragma once
 
+#include "runtime/exception.h"
+
 #include "fmt/format.h"
-
-#include <stdexcept>
-#include <string>
-
-namespace cellwright {
-
-/// A caller's mistake or failed input or output; the message says what was found and what was
-/// expected.
-class Error : public std::runtime_error {
-public:
-  using std::runtime_error::runtime_error;
-};
-
-} // namespace cellwright
 
 /// Throws an Error with the formatted message unless the condition holds.
 #define CELLWRIGHT_CHECK(condition, ...)                                                           \

@@ -29,9 +29,16 @@ const std::vector<Folder> kFolders = {
     {"runtime", {}},
     {"codegen", {"dsl", "runtime"}},
     {"training", {"runtime"}},
+    {"include", {"dsl", "runtime"}},
+    {"api", {"dsl", "codegen", "runtime", "training", "include"}},
     {"bench", {"dsl", "codegen", "runtime"}},
     {"tools", {"dsl", "codegen", "runtime", "training", "bench"}},
+    {"examples", {"api", "include"}},
 };
+
+/// Libraries that are not called like their folders.
+const std::map<std::string, std::string> kFolderOfLibrary = {
+    {"dsl_headers", "dsl"}, {"cell", "api"}, {"load", "api"}};
 
 std::string readText(const fs::path &path) {
   std::ifstream file(path);
@@ -72,7 +79,11 @@ std::vector<Include> includesOf(const fs::path &file) {
   return includes;
 }
 
-std::string firstPart(const std::string &path) { return path.substr(0, path.find('/')); }
+/// The folder that an include means; public headers are included as users do.
+std::string folderOf(const std::string &path) {
+  std::string first = path.substr(0, path.find('/'));
+  return first == "cellwright" ? "include" : first;
+}
 
 const Folder *folderNamed(const std::string &name) {
   for (const Folder &folder : kFolders)
@@ -83,7 +94,7 @@ const Folder *folderNamed(const std::string &name) {
 
 /// What is wrong with an include of a folder's file; empty if nothing is.
 std::string problemWith(const Folder &folder, const Include &include) {
-  std::string first = firstPart(include.path);
+  std::string first = folderOf(include.path);
   if (folderNamed(first) && first != folder.name && !folder.below.contains(first))
     return "is above";
   bool isCompiler = first == "mlir" || first == "llvm" || first == "clang" || first == "lld";
@@ -93,6 +104,11 @@ std::string problemWith(const Folder &folder, const Include &include) {
   bool isOfStandard = include.path.find_first_of("/.") == std::string::npos;
   if (folder.name == "dsl" && first != "dsl" && !isOfStandard)
     return "is more than the standard library";
+  bool isForUsers = folder.name == "include" || folder.name == "examples";
+  if (isForUsers && !isOfStandard && first != "include" && !folder.below.contains(first))
+    return "is more than the library and the standard library";
+  if (folder.name == "examples" && !isOfStandard && first != "include")
+    return "is not public";
   return "";
 }
 
@@ -116,9 +132,11 @@ std::map<std::string, std::set<std::string>> linksOf(const fs::path &file) {
     std::string target;
     words >> target;
     for (std::string word; words >> word;)
-      if (word.starts_with("cellwright_"))
-        links[target].insert(word.substr(std::string_view("cellwright_").size()));
-      else if (isOfLlvm(word))
+      if (word.starts_with("cellwright_")) {
+        std::string library = word.substr(std::string_view("cellwright_").size());
+        auto other = kFolderOfLibrary.find(library);
+        links[target].insert(other == kFolderOfLibrary.end() ? library : other->second);
+      } else if (isOfLlvm(word))
         links[target].insert("codegen");
   }
   return links;
@@ -157,6 +175,11 @@ TEST_CASE("the rules see what they forbid") {
   CHECK(isOfLlvm("$<BUILD_INTERFACE:MLIR>"));
   CHECK(isOfLlvm("$<INSTALL_INTERFACE:cellwright::LLVM>"));
   CHECK_FALSE(isOfLlvm("fmt::fmt"));
+  CHECK(isForbidden("include", "fmt/format.h"));
+  CHECK(isForbidden("include", "codegen/compile.h"));
+  CHECK(isForbidden("examples", "dsl/cell.h"));
+  CHECK_FALSE(isForbidden("examples", "cellwright/cell.h", true));
+  CHECK_FALSE(isForbidden("include", "dsl/checker.h"));
   CHECK_FALSE(isForbidden("dsl", "vector", true));
   CHECK_FALSE(isForbidden("codegen", "mlir/IR/Value.h"));
   CHECK_FALSE(isForbidden("tools", "training/trainer.h"));
@@ -209,6 +232,29 @@ TEST_CASE("no header includes itself by a detour") {
     for (const fs::path &file : filesOf(kRoot / folder.name, {".h"}))
       visit(visit, fs::relative(file, kRoot).string());
   CHECK(done.size() > 100);
+}
+
+TEST_CASE("public headers need nothing but the standard library, however they get there") {
+  std::vector<fs::path> toVisit = filesOf(kRoot / "include", {".h"});
+  std::set<fs::path> seen(toVisit.begin(), toVisit.end());
+  CHECK(seen.size() > 5);
+  while (!toVisit.empty()) {
+    fs::path header = toVisit.back();
+    toVisit.pop_back();
+    for (const Include &include : includesOf(header)) {
+      bool isOfStandard = include.path.find_first_of("/.") == std::string::npos;
+      bool isMade = include.path == "dsl/library_files.h"; // by the build
+      if (isOfStandard || isMade)
+        continue;
+      fs::path path = kRoot / include.path;
+      if (!fs::exists(path))
+        path = kRoot / "include" / include.path;
+      CHECK_MESSAGE(fs::exists(path), header.string(), ": ", include.path,
+                    " is not of this project");
+      if (fs::exists(path) && seen.insert(path).second)
+        toVisit.push_back(path);
+    }
+  }
 }
 
 TEST_CASE("every pass has a test of its name, with a case in which nothing changes") {

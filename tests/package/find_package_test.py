@@ -44,7 +44,7 @@ class AllInstalledTest(FindingTest):
 
     def test_components(self):
         self.check_found(["cell", "program"], "CONFIG REQUIRED COMPONENTS cell")
-        self.check_found(["runtime", "program"], "CONFIG REQUIRED COMPONENTS runtime")
+        self.check_found(["cell", "runtime", "program"], "CONFIG REQUIRED COMPONENTS runtime")
         self.check_found(["cell", "runtime", "compiler", "program"], "CONFIG REQUIRED COMPONENTS compiler")
         self.check_found(["cell", "runtime", "compiler", "program"], "CONFIG REQUIRED")
 
@@ -126,7 +126,7 @@ class RuntimeInstalledTest(FindingTest):
         # The program may be installed on this machine.
         fmt = "-Dfmt_DIR=" + re.search(r"fmt_DIR:PATH=(.*)", (BUILD / "CMakeCache.txt").read_text())[1]
         for names, arguments in [(["cell", "runtime"], "CONFIG REQUIRED"),
-                                 (["runtime"], "CONFIG REQUIRED COMPONENTS runtime OPTIONAL_COMPONENTS compiler")]:
+                                 (["cell", "runtime"], "CONFIG REQUIRED COMPONENTS runtime OPTIONAL_COMPONENTS compiler")]:
             self.check_found(names, arguments, fmt, before="set(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
                              "set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)")
         self.assertEqual(sorted(os.listdir(self.prefix)), ["include", "lib", "share"])

@@ -1,0 +1,27 @@
+# Compiles a file that must not compile and looks for what its lines `// expect [LINE:COLUMN:] TEXT` say, in the
+# two forms in which compilers show places. Called as:
+# cmake -D COMPILER=g++ -D SOURCE=a.cpp -D "INCLUDES=folder|folder" -P expect_error.cmake
+cmake_minimum_required(VERSION 3.25)
+string(REPLACE "|" ";-I" includes "-I${INCLUDES}")
+execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${includes} ${SOURCE}
+  RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} compiles; it must not")
+endif()
+file(STRINGS ${SOURCE} expectations REGEX "^// expect ")
+if(NOT expectations)
+  message(FATAL_ERROR "${SOURCE} expects nothing")
+endif()
+foreach(line IN LISTS expectations)
+  string(REGEX REPLACE "^// expect " "" text "${line}")
+  set(other "${text}")
+  if(text MATCHES "^([0-9]+):([0-9]+): (.*)$")
+    set(text "literal:${CMAKE_MATCH_1}:${CMAKE_MATCH_2}: error: ${CMAKE_MATCH_3}")
+    set(other "line ${CMAKE_MATCH_1}, column ${CMAKE_MATCH_2}: ${CMAKE_MATCH_3}")
+  endif()
+  string(FIND "${output}" "${text}" place)
+  string(FIND "${output}" "${other}" otherPlace)
+  if(place EQUAL -1 AND otherPlace EQUAL -1)
+    message(FATAL_ERROR "expected in the compiler's errors: ${other}\n${output}")
+  endif()
+endforeach()
