@@ -2,6 +2,8 @@
 #include "tools/command_line.h"
 #include "tools/help.h"
 
+#include <cellwright/version.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstring>

@@ -112,6 +112,15 @@ std::string problemWith(const Folder &folder, const Include &include) {
   return "";
 }
 
+/// True for `MLIR`, `cellwright::LLVM`, and either in a generator expression,
+/// `$<BUILD_INTERFACE:MLIR>`.
+bool isOfLlvm(std::string_view word) {
+  if (word.ends_with('>'))
+    word.remove_suffix(1);
+  word.remove_prefix(word.rfind(':') + 1); // which is 0 if there is none
+  return word == "MLIR" || word == "LLVM";
+}
+
 /// Libraries of ours that a CMakeLists.txt links, by target: cellwright_dsl -> dsl.
 std::map<std::string, std::set<std::string>> linksOf(const fs::path &file) {
   std::map<std::string, std::set<std::string>> links;
@@ -127,7 +136,7 @@ std::map<std::string, std::set<std::string>> linksOf(const fs::path &file) {
         std::string library = word.substr(std::string_view("cellwright_").size());
         auto other = kFolderOfLibrary.find(library);
         links[target].insert(other == kFolderOfLibrary.end() ? library : other->second);
-      } else if (word == "MLIR" || word == "LLVM")
+      } else if (isOfLlvm(word))
         links[target].insert("codegen");
   }
   return links;
@@ -177,6 +186,10 @@ TEST_CASE("the rules see what they forbid") {
   CHECK(isForbidden("training", "codegen/compile.h"));
   CHECK(isForbidden("training", "dsl/cell.h"));
   CHECK(isForbidden("tools", "mlir/IR/Value.h"));
+  CHECK(isOfLlvm("MLIR"));
+  CHECK(isOfLlvm("$<BUILD_INTERFACE:MLIR>"));
+  CHECK(isOfLlvm("$<INSTALL_INTERFACE:cellwright::LLVM>"));
+  CHECK_FALSE(isOfLlvm("fmt::fmt"));
   CHECK(isForbidden("include", "fmt/format.h"));
   CHECK(isForbidden("include", "codegen/compile.h"));
   CHECK(isForbidden("examples", "dsl/cell.h"));

@@ -13,6 +13,8 @@
 #include "tools/options.h"
 #include "tools/weights_file.h"
 
+#include <cellwright/version.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
