@@ -15,7 +15,7 @@ CXX = os.environ.get("CELLWRIGHT_CXX", "c++")
 STRICT = ["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 
 AARCH64_CC = shutil.which("aarch64-linux-gnu-gcc")
-AARCH64_RUN = shutil.which("qemu-aarch64-static")
+AARCH64_RUN = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 
 
 def run_tool(*command, **options):

@@ -300,7 +300,7 @@ int main(int count, char **words) {
         self.assertIn(b"Intercepted call to real-time unsafe function `malloc`", wrong.stderr)
 
 
-@unittest.skipUnless(AARCH64_CC and AARCH64_RUN, "needs aarch64-linux-gnu-gcc and qemu-aarch64-static: scripts/setup")
+@unittest.skipUnless(AARCH64_CC and AARCH64_RUN, "needs aarch64-linux-gnu-gcc and qemu-aarch64: scripts/setup installs them")
 class Aarch64Test(ObjectTest):
 
     CELLS = ("lstm", "gru", "mut1", "layer_norm_lstm", "rhn", "lstm_projection", "slstm")
