@@ -207,11 +207,10 @@ Value ElementBuilder::powerOfTwo(Value bits) {
   return fromBits(arith::ShLIOp::create(b, loc, biased, bitsConstant(mantissa)));
 }
 
-/// e^r - 1 + offset for |r| <= ln(2) / 2; an offset of 1 costs half a unit in the last place.
-Value ElementBuilder::expm1Reduced(const Reduced &reduced, double offset) {
+/// e^r - 1 for |r| <= ln(2) / 2.
+Value ElementBuilder::expm1Reduced(const Reduced &reduced) {
   Value r = reduced.r;
-  Value q = polynomial(pick(kExpm1Float, kExpm1Double), reduced.rough);
-  return fma(mul(r, r), q, offset == 0 ? r : add(r, constant(offset)));
+  return fma(mul(r, r), polynomial(pick(kExpm1Float, kExpm1Double), reduced.rough), r);
 }
 
 Value ElementBuilder::exponential(Value x) {
@@ -239,7 +238,7 @@ Value ElementBuilder::expm1(Value x) {
 Value ElementBuilder::sigmoid(Value x) {
   Value clamped = isDouble() ? clampKeepingNan(x, -710, 708) : clampKeepingNan(x, -89, 87);
   Reduced reduced = reduceByLn2(clamped, -1);
-  Value power = expm1Reduced(reduced, 1);
+  Value power = add(expm1Reduced(reduced), constant(1));
   return div(constant(1), fma(power, powerOfTwo(reduced.bits), constant(1)));
 }
 

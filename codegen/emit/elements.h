@@ -63,7 +63,7 @@ private:
   /// Reduces factor * x.
   Reduced reduceByLn2(mlir::Value x, double factor = 1);
   mlir::Value powerOfTwo(mlir::Value bits);
-  mlir::Value expm1Reduced(const Reduced &reduced, double offset = 0);
+  mlir::Value expm1Reduced(const Reduced &reduced);
   mlir::Value exponential(mlir::Value x);
   mlir::Value expm1(mlir::Value x);
   mlir::Value logarithm(mlir::Value x);
