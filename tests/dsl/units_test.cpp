@@ -220,7 +220,11 @@ TEST_CASE("a file in cells/ is all that a shipped cell takes") {
     shipped[std::string(file.name)] = file.text;
   CHECK(shipped == files);
 
-  // No code knows a cell by its name; the command line names some in its help and defaults.
+  // No code knows a cell by its name; the command line names some in its help and defaults. One
+  // table says which cells other frameworks have: a fact about them, which a new cell does not
+  // need.
+  const std::string kTable = "weight_layouts.cpp";
+  CHECK(fs::exists("../../training/" + kTable));
   Frontend frontend;
   frontend.addLibrary();
   frontend.checkAll();
@@ -233,6 +237,8 @@ TEST_CASE("a file in cells/ is all that a shipped cell takes") {
     for (const auto &entry : fs::recursive_directory_iterator("../../" + folder)) {
       std::string extension = entry.path().extension().string();
       if (extension != ".h" && extension != ".cpp" && extension != ".td")
+        continue;
+      if (folder == "training" && entry.path().filename() == kTable)
         continue;
       std::string text = readFile(entry.path().string());
       for (const std::string &literal : literals) {
