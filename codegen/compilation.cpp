@@ -38,6 +38,20 @@ static std::string sizesText(const Cell &cell, const Bound &bound) {
   return text;
 }
 
+static ScheduleOptions scheduleOptions(const Cell &cell, const Bound &bound,
+                                       const CompileOptions &options) {
+  ScheduleOptions schedule;
+  schedule.sizes = sizesText(cell, bound);
+  schedule.isTraining = options.isTraining;
+  schedule.hasBackward = options.hasBackward;
+  schedule.stateAdjoints = options.stateAdjoints;
+  if (options.alteredRule) {
+    schedule.alteredFunction = options.alteredRule->function;
+    schedule.alteredAdjoint = options.alteredRule->adjoint;
+  }
+  return schedule;
+}
+
 void Compilation::schedule(const Cell &cell, const Bound &bound, const Sources *sources,
                            const CompileOptions &options, llvm::raw_ostream *print) {
   hasBackward = options.hasBackward;
@@ -52,16 +66,21 @@ void Compilation::schedule(const Cell &cell, const Bound &bound, const Sources *
                             /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/true,
                             /*printAfterOnlyOnFailure=*/false, *print);
   }
-  ScheduleOptions schedule;
-  schedule.sizes = sizesText(cell, bound);
-  schedule.isTraining = options.isTraining;
-  schedule.hasBackward = options.hasBackward;
-  schedule.stateAdjoints = options.stateAdjoints;
-  if (options.alteredRule) {
-    schedule.alteredFunction = options.alteredRule->function;
-    schedule.alteredAdjoint = options.alteredRule->adjoint;
-  }
-  buildSchedule(passes, schedule);
+  buildSchedule(passes, scheduleOptions(cell, bound, options));
+  run(passes);
+}
+
+void Compilation::differentiate(const Cell &cell, const Bound &bound,
+                                const CompileOptions &options) {
+  hasBackward = options.hasBackward;
+  importCell(cell, nullptr, options.indexInputs, *module);
+  PassManager passes(&context);
+  passes.enableVerifier(false);
+  buildDifferentiation(passes, scheduleOptions(cell, bound, options));
+  run(passes);
+}
+
+void Compilation::run(PassManager &passes) {
   if (failed(passes.run(*module)))
     llvm_unreachable("a checked cell with numbers can be scheduled");
 }

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 
 namespace cellwright {
 
@@ -19,7 +20,9 @@ public:
   /// each pass, may be null.
   void schedule(const Cell &cell, const Bound &bound, const Sources *sources,
                 const CompileOptions &options, llvm::raw_ostream *print);
-  /// The scheduled cell.
+  /// Imports the cell and goes as far as the decision what the forward pass keeps.
+  void differentiate(const Cell &cell, const Bound &bound, const CompileOptions &options);
+  /// The scheduled, or differentiated, cell.
   cell::CellOp scheduled();
 
   /// Emits functions into a module of their own.
@@ -27,6 +30,8 @@ public:
   mlir::ModuleOp emitted() { return *code; }
 
 private:
+  void run(mlir::PassManager &passes);
+
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module, code;
   bool hasBackward = false;

@@ -10,7 +10,7 @@ using namespace mlir;
 
 namespace cellwright {
 
-void buildSchedule(OpPassManager &passes, const ScheduleOptions &options) {
+void buildDifferentiation(OpPassManager &passes, const ScheduleOptions &options) {
   OpPassManager &cell = passes.nest<cell::CellOp>();
   // Sizes first: exponents and probabilities may depend on them, and a power of 1 or 2 has a
   // simpler adjoint.
@@ -38,6 +38,11 @@ void buildSchedule(OpPassManager &passes, const ScheduleOptions &options) {
   cell.addPass(createCanonicalizerPass());
   cell.addPass(createCSEPass());
   cell.addPass(createSaveOrRecompute());
+}
+
+void buildSchedule(OpPassManager &passes, const ScheduleOptions &options) {
+  buildDifferentiation(passes, options);
+  OpPassManager &cell = passes.nest<cell::CellOp>();
   // After the two directions are apart: a product belongs to the stage of its own direction.
   cell.addPass(createMergeProducts());
   cell.addPass(createFormPhases());

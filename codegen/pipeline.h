@@ -15,6 +15,10 @@ struct ScheduleOptions {
   std::string alteredFunction, alteredAdjoint; // see AlteredRule; no function: none
 };
 
+/// Adds the passes up to the decision what the forward pass keeps: the step and its adjoint as
+/// operations on whole vectors.
+void buildDifferentiation(mlir::OpPassManager &passes, const ScheduleOptions &options);
+
 /// Adds the passes of the schedule.
 void buildSchedule(mlir::OpPassManager &passes, const ScheduleOptions &options);
 

@@ -1,6 +1,7 @@
 // See header.h.
 #include "codegen/aot/header.h"
 
+#include "codegen/aot/c_text.h"
 #include "dsl/analysis.h"
 
 #include "fmt/format.h"
@@ -11,6 +12,11 @@
 namespace cellwright {
 
 namespace {
+
+/// The symbolic shape, for comments.
+std::string shapeOf(const Cell &cell, const Shape &shape) {
+  return std::string(std::string_view(shapeText(cell, shape)));
+}
 
 class HeaderWriter {
 public:
@@ -26,7 +32,7 @@ public:
         names.guard);
     writeDimensions();
     if (takesParams)
-      writeParams();
+      text += declareParams(cell, bound, facts, names);
     if (hasStates)
       writeStates();
     writeStepping();
@@ -72,39 +78,22 @@ private:
       add("\n");
   }
 
-  /// The symbolic shape, for comments.
-  std::string shapeOf(const Shape &shape) const {
-    return std::string(std::string_view(shapeText(cell, shape)));
-  }
-
-  void writeParams() {
-    add("/* Parameters. */\ntypedef struct {}_params {{\n", name);
-    for (size_t i = 0; i < cell.params.size(); ++i) {
-      const Param &param = cell.params[i];
-      std::string note = shapeOf(param.shape);
-      if (param.frozen)
-        note += note.empty() ? "frozen" : ", frozen";
-      add("  {}", declareMember(element, names.params[i], param.shape, bound));
-      add("{}\n", note.empty() ? "" : " /* " + note + " */");
-    }
-    add("}} {}_params;\n\n", name);
-  }
-
   void writeStates() {
     add("/* States of one sequence. */\ntypedef struct {}_states {{\n", name);
     for (size_t i = 0; i < cell.states.size(); ++i)
       add("  {} /* {} */\n", declareMember(element, names.states[i], cell.states[i].shape, bound),
-          shapeOf(cell.states[i].shape));
+          shapeOf(cell, cell.states[i].shape));
     add("}} {}_states;\n\n", name);
   }
 
   int64_t outputSize() const { return bound.rows(cell.ops[cell.output].shape); }
 
   void writeStepping() {
-    add("/* A step at a time. What is in the struct is for the functions below{}. */\n{}"
+    text += facts.types;
+    add("/* A step at a time. What is in the struct is for the functions below{}. */\n"
         "typedef struct {} {{\n{}}} {};\n\n",
-        takesParams ? ": a copy of the\n * parameters, states, room for a step" : "", facts.types,
-        name, facts.contents, name);
+        takesParams ? ": a copy of the\n * parameters, states, room for a step" : "", name,
+        facts.contents, name);
     add("/* {} */\nvoid {}_init({} *cell{});\n", hasStates ? "Begins: states are zero." : "Begins.",
         name, name, takesParams ? fmt::format(", const {}_params *params", name) : "");
     if (hasStates)
@@ -201,11 +190,6 @@ private:
   std::string text;
 };
 
-void replaceAll(std::string &text, std::string_view what, std::string_view with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at))
-    text.replace(at, what.size(), with);
-}
-
 } // namespace
 
 bool AotFacts::isIndex(const Input &input) const {
@@ -229,6 +213,21 @@ std::string declareMember(const std::string &element, const std::string &name, c
   if (shape.rank > 1)
     sizes += fmt::format("[{}]", bound.columns(shape));
   return fmt::format("{} {}{};", element, name, sizes);
+}
+
+std::string declareParams(const Cell &cell, const Bound &bound, const AotFacts &facts,
+                          const AotNames &names) {
+  std::string text = fmt::format("/* Parameters. */\ntypedef struct {}_params {{\n", facts.name);
+  for (size_t i = 0; i < cell.params.size(); ++i) {
+    const Param &param = cell.params[i];
+    std::string note = shapeOf(cell, param.shape);
+    if (param.frozen)
+      note += note.empty() ? "frozen" : ", frozen";
+    text +=
+        fmt::format("  {}{}\n", declareMember(facts.element(), names.params[i], param.shape, bound),
+                    note.empty() ? "" : " /* " + note + " */");
+  }
+  return text + fmt::format("}} {}_params;\n\n", facts.name);
 }
 
 std::string declareArgument(const AotFacts &facts, const Input &input, const std::string &name) {

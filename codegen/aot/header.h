@@ -40,7 +40,11 @@ std::string commentText(std::string text);
 std::string declareMember(const std::string &element, const std::string &name, const Shape &shape,
                           const Bound &bound);
 
-/// The first lines of an argument list for the inputs of a step: `const float *x`, `int32_t k`.
+/// The struct of parameters.
+std::string declareParams(const Cell &cell, const Bound &bound, const AotFacts &facts,
+                          const AotNames &names);
+
+/// An input as an argument of a step: `const float *x`, `int32_t k`.
 std::string declareArgument(const AotFacts &facts, const Input &input, const std::string &name);
 
 /// The whole header.

@@ -71,27 +71,6 @@ double dot(const Elements &a, const Elements &b) {
   return sum;
 }
 
-/// How much larger, relative to the larger of values and 1, the values get that a cell gives if
-/// each number that it is given gets larger or smaller by its own size.
-double sensitivityOf(const TestCell &test, const GradcheckRun &run) {
-  std::mt19937_64 engine(5);
-  auto withSigns = [&](std::vector<Elements> lists) {
-    for (Elements &list : lists)
-      for (double &element : list)
-        element = engine() % 2 == 0 ? element : -element;
-    return lists;
-  };
-  Direction direction{withSigns(run.input.inputs), withSigns(run.input.firstStates),
-                      withSigns(run.input.params)};
-  auto along = test::differentiateAlong(test.cell(), test.bound, run.input, {{direction}}).along[0];
-  SequenceResult values = interpretSequence(test.cell(), test.bound, run.input);
-  double largest = largestOf(along.output) / std::max(1.0, largestOf(values.output));
-  for (size_t s = 0; s < along.states.size(); ++s)
-    largest =
-        std::max(largest, largestOf(along.states[s]) / std::max(1.0, largestOf(values.states[s])));
-  return largest;
-}
-
 void makePositive(Elements &elements) {
   for (double &element : elements)
     element = std::abs(element);
@@ -153,6 +132,25 @@ void compareAlongDirections(const TestCell &test, const CellCheck &check, const 
 }
 
 } // namespace
+
+double sensitivityOf(const TestCell &test, const GradcheckRun &run) {
+  std::mt19937_64 engine(5);
+  auto withSigns = [&](std::vector<Elements> lists) {
+    for (Elements &list : lists)
+      for (double &element : list)
+        element = engine() % 2 == 0 ? element : -element;
+    return lists;
+  };
+  Direction direction{withSigns(run.input.inputs), withSigns(run.input.firstStates),
+                      withSigns(run.input.params)};
+  auto along = test::differentiateAlong(test.cell(), test.bound, run.input, {{direction}}).along[0];
+  SequenceResult values = interpretSequence(test.cell(), test.bound, run.input);
+  double largest = largestOf(along.output) / std::max(1.0, largestOf(values.output));
+  for (size_t s = 0; s < along.states.size(); ++s)
+    largest =
+        std::max(largest, largestOf(along.states[s]) / std::max(1.0, largestOf(values.states[s])));
+  return largest;
+}
 
 double lossOf(const SequenceResult &result, const GivenAdjoints &adjoints) {
   double sum = dot(result.output, adjoints.output);

@@ -30,6 +30,10 @@ std::vector<std::string> problemsOfResult(const TestCell &cell, const CellCheck 
 /// The loss whose gradients the adjoints ask for, or how it moves.
 double lossOf(const SequenceResult &result, const GivenAdjoints &adjoints);
 
+/// How much larger, relative to the larger of values and 1, the values get that a cell gives if
+/// each number that it is given gets larger or smaller by its own size.
+double sensitivityOf(const TestCell &cell, const GradcheckRun &run);
+
 /// A run with no number next to a kink, from the first seed that gives one.
 GradcheckRun makeClearRun(const TestCell &cell, CellCheck &check);
 

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from c_programs import CC, CXX, STRICT, run_tool
+from c_programs import CC, CXX, STRICT, Program, Shapes, run_tool
 from support import BAD_COMMAND_LINE, BAD_INPUT, Numbers, ProgramTest, Tensor, write_tensors
 
 CELL = """
@@ -104,7 +104,50 @@ class FilesTest(CompileTest):
         self.compile("--weights", self.weights({"s": Tensor([1], [0.5])}))
 
 
+class SourceTest(CompileTest):
+
+    def test_a_c_source_and_its_header(self):
+        self.compile(*DIMS, "--emit", "c", "--depfile", self.path("own.d"))
+        self.assertEqual([name for name in self.names() if name.startswith("own.")],
+                         ["own.c", "own.cell", "own.d", "own.h"])
+        header, source = ((self.folder / name).read_text() for name in ("own.h", "own.c"))
+        self.assertTrue(source.startswith(header))
+        self.assertIn("compile " + self.cell + " --dim I=3 --dim H=4 --emit c", header)
+        self.assertNotIn("own_kernel", header)
+        folder = str(self.folder).replace(" ", "\\ ")
+        self.assertTrue((self.folder / "own.d").read_text().startswith(f"{folder}/own.c {folder}/own.h: "))
+        run_tool(CC, *STRICT, "-c", self.path("own.c"), "-o", self.path("own_c.o"))
+
+    def test_a_c_source_with_weights(self):
+        self.compile("--emit", "c", "--dtype", "f64", "--weights",
+                     self.weights({"s": Tensor([], [0.1]), "b_z": Tensor([4], [1.5, -2, 1e-3, 0], "F64")}))
+        source = (self.folder / "own.c").read_text()
+        for text in ("static const own_params own_weights = {", "1.5, -2.0, 0.001, 0.0", "void own_init(own *cell);"):
+            self.assertIn(text, source)
+        self.assertNotIn("own_backward", source)
+
+    def test_an_object_and_a_c_source_compute_the_same(self):
+        sizes = Shapes({"x": 3}, {"h": 4}, SHAPES, 4)
+        numbers = Numbers()
+        tensors = {"in.x": numbers.tensor(5, 2, 3), "state0.h": numbers.tensor(2, 4), "dout": numbers.tensor(5, 2, 4),
+                   **{"param." + key: numbers.tensor(*shape) for key, shape in SHAPES.items()}}
+        found = []
+        for options in ((), ("--emit", "c")):
+            self.compile(*DIMS, "--dtype", "f64", *options, name="unit")
+            if options:
+                run_tool(CC, *STRICT, "-c", self.path("unit.c"), "-o", self.path("unit.o"))
+            found.append(Program("unit", sizes, 5, 2, is_double=True).execute(self.folder, tensors))
+        for name, tensor in found[0].items():
+            for a, b in zip(tensor.values, found[1][name].values, strict=True):
+                self.assertAlmostEqual(a, b, delta=1e-12, msg=name)
+
+
 class RefusalsTest(CompileTest):
+
+    def test_a_processor_for_a_c_source(self):
+        self.refuse(BAD_COMMAND_LINE, "--target-cpu: a C source is for any processor; leave it out with --emit c", *DIMS,
+                    "--emit", "c", "--target-cpu", "x86-64")
+        self.refuse(BAD_COMMAND_LINE, "--emit: expected one of object, c, got `asm`", *DIMS, "--emit", "asm")
 
     def test_names_that_are_none_in_c(self):
         for name, pattern in (("two words", "`two words` is no name in C"), ("1st", "`1st` is no name in C"),

@@ -1,7 +1,10 @@
-// `compile`: a cell as an object file and a header for C and C++. What is in the files is made in
-// codegen/aot; here are the command line, what may be wrong with it, and the files.
+// `compile`: a cell as an object file, or a C source, and a header for C and C++. What is in the
+// files is made in codegen/aot; here are the command line, what may be wrong with it, and the
+// files.
+#include "codegen/aot/c_writer.h"
 #include "codegen/aot/header.h"
 #include "codegen/aot/object.h"
+#include "codegen/execute.h"
 #include "codegen/target.h"
 #include "dsl/print.h"
 #include "dsl/render.h"
@@ -27,8 +30,9 @@ namespace {
 struct CompileArguments {
   CellArguments cell;
   EngineArguments engine;
-  std::string output; // NAME, maybe in a folder
-  std::string processors = "native";
+  std::string output;             // NAME, maybe in a folder
+  std::optional<std::string> processors;
+  std::string emitted = "object"; // or c
   std::vector<std::string> indexInputs;
   std::string weights;
   std::optional<int64_t> layer;
@@ -36,7 +40,8 @@ struct CompileArguments {
   bool isInference = false;
 
   std::string prefix() const { return std::filesystem::path(output).filename().string(); }
-  std::string objectPath() const { return output + ".o"; }
+  bool emitsC() const { return emitted == "c"; }
+  std::string codePath() const { return output + (emitsC() ? ".c" : ".o"); }
   std::string headerPath() const { return output + ".h"; }
 };
 
@@ -112,7 +117,7 @@ std::string escapeForMake(const std::string &path) {
 
 /// The rule that says of which files of the disk these are made.
 std::string formatRule(const CompileArguments &arguments, const FoundCell &found) {
-  std::string rule = fmt::format("{} {}:", escapeForMake(arguments.objectPath()),
+  std::string rule = fmt::format("{} {}:", escapeForMake(arguments.codePath()),
                                  escapeForMake(arguments.headerPath()));
   for (const Source &source : found.sources().files)
     if (!source.shipped)
@@ -120,6 +125,10 @@ std::string formatRule(const CompileArguments &arguments, const FoundCell &found
   if (!arguments.weights.empty())
     rule += " " + escapeForMake(arguments.weights);
   return rule + "\n";
+}
+
+std::string processorsOf(const CompileArguments &arguments) {
+  return arguments.processors.value_or("native");
 }
 
 /// The command line, as far as it says what is in the files.
@@ -139,18 +148,22 @@ std::string describeCommand(const CompileArguments &arguments) {
     text += " --weights " + arguments.weights;
   if (arguments.layer)
     text += fmt::format(" --layer {}", *arguments.layer);
-  return text + " --target-cpu " + arguments.processors;
+  if (arguments.emitsC())
+    return text + " --emit c";
+  return text + " --target-cpu " + processorsOf(arguments);
 }
 
 void checkOptions(const CompileArguments &arguments) {
   if (std::string problem = problemOfPrefix(arguments.prefix()); !problem.empty())
     throw UsageError("-o: " + problem);
+  if (arguments.emitsC() && arguments.processors)
+    throw UsageError("--target-cpu: a C source is for any processor; leave it out with --emit c");
   if (arguments.layer && arguments.weights.empty())
     throw UsageError("--layer: there is no file to take a layer of; give it with --weights");
 }
 
 void checkPaths(const CompileArguments &arguments) {
-  checkCanWrite(arguments.objectPath());
+  checkCanWrite(arguments.codePath());
   checkCanWrite(arguments.headerPath());
   if (!arguments.depfile.empty())
     checkCanWrite(arguments.depfile);
@@ -176,31 +189,54 @@ void checkIndices(const CompileArguments &arguments, const Cell &cell) {
 ObjectOptions objectOptions(const CompileArguments &arguments) {
   ObjectOptions options;
   options.name = arguments.prefix();
-  options.targets = parseProcessors(arguments.processors);
+  options.targets = parseProcessors(processorsOf(arguments));
   options.isDouble = arguments.engine.isDouble();
   options.isInference = arguments.isInference;
   options.indexInputs = arguments.indexInputs;
   return options;
 }
 
-AotFacts headerFacts(const CompileArguments &arguments, const FoundCell &found,
-                     const ObjectOptions &options, const CompiledObject &object) {
+/// What is in a header whatever stands beside it.
+AotFacts factsOf(const CompileArguments &arguments, const FoundCell &found) {
   AotFacts facts;
-  facts.name = options.name;
+  facts.name = arguments.prefix();
   facts.command = describeCommand(arguments);
   facts.version = CELLWRIGHT_VERSION;
   facts.equations = printCell(found.frontend->program(), found.checked, found.settings);
+  facts.isDouble = arguments.engine.isDouble();
+  facts.hasWeights = !arguments.weights.empty();
+  facts.hasBackward = !arguments.isInference && !facts.hasWeights;
+  facts.indexInputs = arguments.indexInputs;
+  return facts;
+}
+
+/// The code beside a header, and the header.
+struct CompiledFiles {
+  std::string code, header;
+};
+
+CompiledFiles makeObject(const CompileArguments &arguments, const FoundCell &found,
+                         const Bound &bound, const ObjectOptions &options) {
+  CompiledObject object = compileToObjectFile(found.cell(), bound, options);
+  AotFacts facts = factsOf(arguments, found);
   facts.processors = describeProcessors(options.targets);
-  facts.isDouble = options.isDouble;
-  facts.hasWeights = options.weights.has_value();
-  facts.hasBackward = !options.isInference && !facts.hasWeights;
   facts.draws = drawsIn(found.cell(), options);
   facts.hasKernel = !facts.hasWeights;
-  facts.indexInputs = options.indexInputs;
   facts.contents = fmt::format("  {} numbers[{}]; /* they stay where {}_init put them: do not copy "
                                "the struct */\n",
                                facts.element(), object.stepElements, facts.name);
-  return facts;
+  return {{object.bytes.begin(), object.bytes.end()}, writeAotHeader(found.cell(), bound, facts)};
+}
+
+CompiledFiles makeSource(const CompileArguments &arguments, const FoundCell &found,
+                         const Bound &bound, const ObjectOptions &options) {
+  std::vector<Elements> weights;
+  Format format{options.isDouble ? CELLWRIGHT_F64 : CELLWRIGHT_F32};
+  if (options.weights)
+    for (const std::vector<std::byte> &param : *options.weights)
+      weights.push_back(toElements(param, format));
+  CSource source = writeCSource(found.cell(), bound, factsOf(arguments, found), weights);
+  return {std::move(source.source), std::move(source.header)};
 }
 
 int compile(const CompileArguments &arguments) {
@@ -220,11 +256,10 @@ int compile(const CompileArguments &arguments) {
   if (weights)
     options.weights = weights->read(found->cell(), options.isDouble);
   checkPaths(arguments);
-  CompiledObject object = compileToObjectFile(found->cell(), *bound, options);
-  std::string header =
-      writeAotHeader(found->cell(), *bound, headerFacts(arguments, *found, options, object));
-  writeFile(arguments.objectPath(), {object.bytes.data(), object.bytes.size()});
-  writeFile(arguments.headerPath(), header);
+  CompiledFiles files =
+      (arguments.emitsC() ? makeSource : makeObject)(arguments, *found, *bound, options);
+  writeFile(arguments.codePath(), files.code);
+  writeFile(arguments.headerPath(), files.header);
   if (!arguments.depfile.empty())
     writeFile(arguments.depfile, formatRule(arguments, *found));
   return kDone;
@@ -235,10 +270,13 @@ int compile(const CompileArguments &arguments) {
 Run addCompile(CLI::App &app) {
   auto arguments = std::make_shared<CompileArguments>();
   arguments->cell.add(app);
-  app.add_option("-o", arguments->output,
-                 "writes NAME.o and NAME.h; the last part of NAME begins all names in C")
+  app.add_option(
+         "-o", arguments->output,
+         "writes NAME.o, or NAME.c, and NAME.h; the last part of NAME begins all names in C")
       ->type_name("NAME")
       ->required();
+  addChoice(app, "--emit", arguments->emitted, {"object", "c"},
+            "an object file, or a C99 source for any compiler and processor");
   app.add_flag("--inference", arguments->isInference,
                "forward only, and random functions do what they do at evaluation");
   arguments->engine.addType(app);
