@@ -1,7 +1,6 @@
 /* A trained cell on a device: no heap, no operating system, all memory known when it is compiled.
- * predictor.c and predictor.h are made of predictor.cell and predictor.safetensors by cellwright
- * compile predictor.cell --weights predictor.safetensors --emit c -o predictor For each number of a
- * signal the cell says what comes next; the program compares that with what does come. */
+ * For each number of a signal the cell says what comes next; the program compares that with what
+ * does come. README.md says how predictor.c and predictor.h are made. */
 #include "predictor.h"
 #include "signal.h"
 

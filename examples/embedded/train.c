@@ -1,10 +1,8 @@
-/* Trains the predictor in plain C, with the forward and backward pass of
- *   cellwright compile predictor.cell --dim I=1 --dim H=12 --emit c -o trainee
- * and Adam (Kingma & Ba 2015), and writes predictor.safetensors:
- *   embedded_train predictor.safetensors 6000
- * With few updates it only shows that the loss falls: exit status 1 if it does not. */
+/* Trains the predictor in plain C, with the forward and backward pass that `cellwright compile`
+ * writes, and Adam (Kingma & Ba 2015), and writes its weights; README.md says how. With few updates
+ * it only shows that the loss falls: exit status 1 if it does not. */
+#include "predictor.h"
 #include "signal.h"
-#include "trainee.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,15 +10,15 @@
 #include <string.h>
 
 enum { kSteps = 64, kSequences = 8, kIgnored = 16 /* steps before a state means something */ };
-enum { kParams = sizeof(trainee_params) / sizeof(float) };
+enum { kParams = sizeof(predictor_params) / sizeof(float) };
 
-static trainee_params params, gradients;
+static predictor_params params, gradients;
 static float first[kParams], second[kParams]; /* moments */
 static signal_source sources[kSequences];
 static float latest[kSequences];
 static float x[kSteps][kSequences], wanted[kSteps][kSequences];
 static float y[kSteps][kSequences], dy[kSteps][kSequences];
-static trainee_states states[kSequences];
+static predictor_states states[kSequences];
 
 /* A number between -1 and 1: the generator of Knuth, MMIX. */
 static float draw(void) {
@@ -41,8 +39,8 @@ static void take_signal(void) {
 
 /* The mean square error, and its gradients. */
 static double compute_loss(void *memory) {
-  trainee_call call = {0};
-  trainee_adjoints adjoints = {0};
+  predictor_call call = {0};
+  predictor_adjoints adjoints = {0};
   double loss = 0;
   int t, n;
   call.steps = kSteps;
@@ -53,14 +51,14 @@ static double compute_loss(void *memory) {
   call.final = states;
   adjoints.dout = &dy[0][0];
   adjoints.dparams = &gradients;
-  trainee_forward(&params, &call, memory);
+  predictor_forward(&params, &call, memory);
   for (t = 0; t < kSteps; ++t)
     for (n = 0; n < kSequences; ++n) {
       const float error = t < kIgnored ? 0 : y[t][n] - wanted[t][n];
       loss += error * error / ((kSteps - kIgnored) * kSequences);
       dy[t][n] = 2 * error / ((kSteps - kIgnored) * kSequences);
     }
-  trainee_backward(&params, &call, &adjoints, memory);
+  predictor_backward(&params, &call, &adjoints, memory);
   return loss;
 }
 
@@ -92,9 +90,9 @@ static void describe(char *header, const char *name, size_t rows, size_t columns
 
 #define MATRIX(name)                                                                               \
   describe(header, #name, sizeof params.name / sizeof params.name[0],                              \
-           sizeof params.name[0] / sizeof(float), offsetof(trainee_params, name))
+           sizeof params.name[0] / sizeof(float), offsetof(predictor_params, name))
 #define VECTOR(name)                                                                               \
-  describe(header, #name, sizeof params.name / sizeof(float), 0, offsetof(trainee_params, name))
+  describe(header, #name, sizeof params.name / sizeof(float), 0, offsetof(predictor_params, name))
 
 static int write_params(const char *path) {
   char header[4096] = "{";
@@ -119,7 +117,7 @@ static int write_params(const char *path) {
 
 int main(int count, char **words) {
   const int updates = count == 3 ? atoi(words[2]) : 0;
-  void *memory = malloc(trainee_memory(kSteps, kSequences));
+  void *memory = malloc(predictor_memory(kSteps, kSequences));
   double begin = 0, mean = 0;
   int i;
   if (updates < 1 || !memory) {

@@ -1,6 +1,6 @@
 // A guitar through an amplifier that a cell has learnt, a sample at a time, as an audio thread does
-// it: amp.cell with the weights of amp.safetensors, compiled into this program. Without files it
-// plays some strings itself and compares with the circuit.
+// it: amp.cell with the weights of amp.safetensors, compiled into this program. Without a file to
+// read it plays some strings itself and compares with the circuit.
 #include "amp.h"
 #include "circuit.h"
 #include "wav.h"
@@ -53,11 +53,11 @@ int run(const char *inPath, const char *outPath) {
 } // namespace
 
 int main(int argc, char **argv) try {
-  if (argc != 1 && argc != 3) {
-    std::fprintf(stderr, "usage: %s [IN.wav OUT.wav]\n", argv[0]);
+  if (argc > 3) {
+    std::fprintf(stderr, "usage: %s [[IN.wav] OUT.wav]\n", argv[0]);
     return 2;
   }
-  return run(argc > 1 ? argv[1] : nullptr, argc > 2 ? argv[2] : nullptr);
+  return run(argc > 2 ? argv[1] : nullptr, argc > 1 ? argv[argc - 1] : nullptr);
 } catch (const std::exception &error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;
