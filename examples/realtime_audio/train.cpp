@@ -1,5 +1,5 @@
 // Makes amp.safetensors: the cell learns what the circuit of circuit.h does to a guitar, by
-// truncated backpropagation through time and Adam (Kingma & Ba 2015). Takes half a minute.
+// truncated backpropagation through time and Adam (Kingma & Ba 2015). Takes some 20 s.
 #include "circuit.h"
 
 #include <cellwright/compile.h>
