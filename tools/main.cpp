@@ -33,7 +33,7 @@ constexpr CommandRow kCommands[] = {
      "  cellwright run my.cell --in in.safetensors --out out.safetensors --backward",
      addRun},
     {"compile", "a cell as an object file and a C header, for programs without a compiler",
-     "cellwright compile lstm --dim I=8 --dim H=16 -o gen/lstm\n"
+     "cellwright compile lstm --dim I=8 --dim H=16 -o lstm\n"
      "  cellwright compile my.cell --dim H=64 -o my --inference --target-cpu x86-64-v3,x86-64-v4",
      addCompile},
     {"convert", "weights from PyTorch and Keras, and back",
