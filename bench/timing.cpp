@@ -24,8 +24,8 @@ std::vector<Timing> measureInTurn(std::span<const std::function<void()>> pieces,
                                   bool hasThreads) {
   constexpr double kSettled = 0.03; // seconds
   const int runs = hasThreads ? 4 : 1;
-  // Shorter runs are repeated: the clock has a cost of its own, and what the others of the turn have
-  // put into the caches must not count.
+  // Shorter runs are repeated: the clock has a cost of its own, and what the others of the turn
+  // have put into the caches must not count.
   constexpr double kShortest = 300e-6;
   std::vector<int> repeats;
   for (const auto &piece : pieces) {

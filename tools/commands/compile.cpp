@@ -30,7 +30,7 @@ namespace {
 struct CompileArguments {
   CellArguments cell;
   EngineArguments engine;
-  std::string output;             // NAME, maybe in a folder
+  std::string output; // NAME, maybe in a folder
   std::optional<std::string> processors;
   std::string emitted = "object"; // or c
   std::vector<std::string> indexInputs;

@@ -1,5 +1,5 @@
-// A literal has a cell, that of the name which is asked for; parents are its own or shipped cells; it
-// imports nothing.
+// A literal has a cell, that of the name which is asked for; parents are its own or shipped cells;
+// it imports nothing.
 #include <cellwright/cell.h>
 
 constexpr auto kNone = cellwright::cell<"# cell my { state h[H]; h' = sin(h) }">();
