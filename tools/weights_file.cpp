@@ -5,6 +5,7 @@
 #include "dsl/suggest.h"
 #include "fmt/ranges.h"
 #include "tools/command.h"
+#include "training/tensor_files.h"
 
 #include <algorithm>
 #include <charconv>
@@ -37,7 +38,7 @@ static int64_t chooseLayer(const std::string &path, const std::set<int64_t> &lay
 }
 
 WeightsFile::WeightsFile(std::string file, std::optional<int64_t> layer) : path(std::move(file)) {
-  TensorFile all = readTensors(path);
+  TensorFile all = readTensorFile(path);
   std::set<int64_t> layers;
   bool hasParams = false;
   for (const Tensor &tensor : all.tensors) {

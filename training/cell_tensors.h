@@ -14,7 +14,7 @@ namespace cellwright {
 /// What is looked for.
 struct TensorSearch {
   const std::string &path; // of the file, for messages
-  std::string what;        // `lstm of pytorch (nn.LSTM)`, for messages
+  std::string what;        // `pytorch's nn.LSTM`, for messages
   const WeightLayout &layout;
   const NamingScheme &naming;
   std::vector<TensorForm> forms;

@@ -16,12 +16,12 @@
 #include "cellwright/load.h"
 #include "cellwright/sizes.h"
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>

@@ -4,7 +4,7 @@ import os
 import unittest
 
 from c_programs import CC, CXX, STRICT, Program, Shapes, run_tool
-from support import BAD_COMMAND_LINE, BAD_INPUT, Numbers, ProgramTest, Tensor, write_tensors
+from support import BAD_COMMAND_LINE, BAD_INPUT, Numbers, ProgramTest, Tensor, format_npz, write_tensors
 
 CELL = """
 import "gates.cell"
@@ -99,6 +99,14 @@ class FilesTest(CompileTest):
     def test_weights_may_have_any_type_of_real_numbers(self):
         for dtype in ("F64", "F16", "BF16"):
             self.compile("--weights", self.weights({"W_z_x": Numbers().tensor(4, 3, dtype=dtype)}))
+
+    def test_weights_may_be_npz(self):
+        tensors = {key: Numbers().tensor(*shape) for key, shape in SHAPES.items()}
+        files = []
+        for weights in self.weights(), self.write("weights.npz", format_npz(tensors)):
+            self.compile("--weights", weights)
+            files.append((self.folder / "own.o").read_bytes())
+        self.assertEqual(*files)
 
     def test_a_scalar_may_stand_as_one_element(self):
         self.compile("--weights", self.weights({"s": Tensor([1], [0.5])}))
@@ -218,6 +226,8 @@ class RefusalsTest(CompileTest):
     def test_files_that_are_no_weights(self):
         self.refuse(BAD_INPUT, "none.safetensors", *DIMS, "--weights", self.path("none.safetensors"))
         self.refuse(BAD_INPUT, "short", *DIMS, "--weights", self.write("short", b"abc"))
+        self.refuse(BAD_INPUT, "a pickle of PyTorch by its name, expected safetensors or npz", *DIMS, "--weights",
+                    self.path("model.pt"))
 
     def test_layers(self):
         layers = self.path("layers.safetensors")

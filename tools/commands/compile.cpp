@@ -291,10 +291,9 @@ Run addCompile(CLI::App &app) {
                  "be repeated")
       ->type_name("INPUT")
       ->allow_extra_args(false);
-  addPath(
-      app, "--weights", arguments->weights,
-      "safetensors file with param.<name>, <name>, or a checkpoint of `train lm`: the parameters "
-      "become part of the object, which is then as with --inference");
+  addPath(app, "--weights", arguments->weights,
+          "safetensors or npz file with param.<name>, <name>, or a checkpoint of `train lm`: the "
+          "parameters become part of the object, which is then as with --inference");
   addNumber(app, "--layer", arguments->layer, Range<int64_t>{0, 1000},
             "layer of a checkpoint whose parameters --weights takes, from 0");
   addPath(app, "--depfile", arguments->depfile,
