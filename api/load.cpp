@@ -114,10 +114,10 @@ std::string_view LoadedCell::text() const { return shared->text; }
 
 static const ValueInfo &find(const CellInfo &info, std::string_view kind, std::string_view name,
                              std::span<const ValueInfo> values) {
-  const ValueInfo *found = detail::findValue(values, name);
-  if (found == nullptr)
+  size_t at = detail::findValue(values, name);
+  if (at == values.size())
     throw Error(std::string(detail::describeUnknown(info, kind, name, values).view()));
-  return *found;
+  return values[at];
 }
 
 const ValueInfo &LoadedCell::input(std::string_view name) const {

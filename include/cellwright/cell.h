@@ -154,10 +154,14 @@ template <class Tables> constexpr std::span<const ValueInfo> listOf(ValueList li
   return list == ValueList::States ? Tables::kInfo.states : Tables::kInfo.params;
 }
 
+template <class Tables, ValueList list, FixedText name> constexpr bool isKnown() {
+  return findValue(listOf<Tables>(list), name.view()) < listOf<Tables>(list).size();
+}
+
 /// Why a name is wrong; an empty text if it is not, or if the cell itself is wrong.
 template <class Tables, ValueList list, FixedText name> struct NameCheck {
   static constexpr Text describe() {
-    if (!Tables::isGood() || findValue(listOf<Tables>(list), name.view()) != nullptr)
+    if (!Tables::isGood() || isKnown<Tables, list, name>())
       return {};
     constexpr std::string_view kKinds[] = {"input", "state", "parameter"};
     return describeUnknown(Tables::kInfo, kKinds[static_cast<size_t>(list)], name.view(),
@@ -168,8 +172,8 @@ template <class Tables, ValueList list, FixedText name> struct NameCheck {
 
 template <class Tables, ValueList list, FixedText name> consteval const ValueInfo &findByName() {
   requireKnown<NameCheck<Tables, list, name>>();
-  if constexpr (findValue(listOf<Tables>(list), name.view()) != nullptr)
-    return *findValue(listOf<Tables>(list), name.view());
+  if constexpr (isKnown<Tables, list, name>())
+    return listOf<Tables>(list)[findValue(listOf<Tables>(list), name.view())];
   else
     return kNoValueInfo; // after an error
 }

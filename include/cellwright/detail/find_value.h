@@ -9,12 +9,13 @@
 
 namespace cellwright::detail {
 
-/// The value of this name, or null.
-constexpr const ValueInfo *findValue(std::span<const ValueInfo> values, std::string_view name) {
-  for (const ValueInfo &value : values)
-    if (value.name == name)
-      return &value;
-  return nullptr;
+/// The number of the value of this name, or how many values there are. No pointer: with
+/// -fsanitize=undefined g++ takes no comparison with null for a constant (GCC bug 71962).
+constexpr size_t findValue(std::span<const ValueInfo> values, std::string_view name) {
+  size_t at = 0;
+  while (at < values.size() && values[at].name != name)
+    ++at;
+  return at;
 }
 
 /// Why a cell has nothing of this name.
