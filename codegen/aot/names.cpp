@@ -147,6 +147,10 @@ constexpr std::string_view kLibrary[] = {
     "yn",
 };
 
+/// Types of the headers that C files of ours include, but for those that are keywords above.
+constexpr std::string_view kTypes[] = {"ptrdiff_t", "max_align_t", "nullptr_t",
+                                       "float_t",   "double_t",    "locale_t"};
+
 bool isAlphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 bool isIdentifier(std::string_view name) {
@@ -165,6 +169,12 @@ bool isKeyword(std::string_view name) { return contains(kKeywords, name); }
 bool isReserved(const std::string &name) {
   return isKeyword(name) || (name.starts_with('_') && !name.ends_with('_')) ||
          (name.starts_with("__") && name.ends_with("__") && !name.ends_with("___"));
+}
+
+/// C keeps the form of `int8_t` and `uint_fast8_t` for types of stdint.h (C11, 7.31.10).
+bool isTypeOfLibrary(std::string_view name) {
+  bool isInteger = name.starts_with("int") || name.starts_with("uint");
+  return (isInteger && name.ends_with("_t")) || contains(kTypes, name);
 }
 
 std::string spell(std::string name) {
@@ -217,6 +227,8 @@ std::string problemOfPrefix(std::string_view name) {
     return fmt::format("`{}` is a word of C or C++ or reserved for the compiler; choose another "
                        "name",
                        name);
+  if (isTypeOfLibrary(name))
+    return fmt::format("`{}` is a type of C's library; choose another name", name);
   auto isOfLibrary = [&](std::string_view ending) {
     return name.ends_with(ending) &&
            contains(kLibrary, name.substr(0, name.size() - ending.size()));

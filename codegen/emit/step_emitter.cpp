@@ -123,7 +123,8 @@ Value StepEmitter::alignedMemory(FunctionBuilder &f) {
                              ArrayRef<LLVM::GEPArg>{distance});
 }
 
-/// Where a buffer stands; null if no function here reads it. `params` may be null.
+/// Where a buffer stands; null if no function here reads it. `params` are those of `init`, which
+/// has no inputs; null in a step.
 Value StepEmitter::pointerTo(FunctionBuilder &f, int buffer, Value memory, Value params) {
   const BufferDescription &info = kernel.buffers[buffer];
   if (!constants[buffer].empty())
@@ -134,7 +135,7 @@ Value StepEmitter::pointerTo(FunctionBuilder &f, int buffer, Value memory, Value
       before += int64_t{param.rows} * param.columns;
     return f.at(params, before);
   }
-  if (info.role == CELLWRIGHT_INPUT && kernel.inputs[info.index].isIndex)
+  if (info.role == CELLWRIGHT_INPUT && kernel.inputs[info.index].isIndex && !params)
     return f.argument(1 + info.index);
   if (offsets[buffer] < 0)
     return LLVM::ZeroOp::create(f.b, loc, f.pointerType());

@@ -151,7 +151,7 @@ TEST_CASE("nothing in a cell or a command ends a comment") {
 }
 
 TEST_CASE("a prefix is a name of C that nobody has") {
-  for (const char *name : {"lstm", "my_cell2", "Gru", "sine"})
+  for (const char *name : {"lstm", "my_cell2", "Gru", "sine", "lstm_t", "interval"})
     CHECK_MESSAGE(problemOfPrefix(name) == "", name);
   CHECK(problemOfPrefix("my-cell") ==
         "`my-cell` is no name in C; expected letters, digits and `_`, no digit first");
@@ -160,6 +160,10 @@ TEST_CASE("a prefix is a name of C that nobody has") {
   CHECK(problemOfPrefix("class") ==
         "`class` is a word of C or C++ or reserved for the compiler; choose another name");
   CHECK(has(problemOfPrefix("_cell"), "reserved for the compiler"));
+  // stddef.h and stdint.h, which each header includes, have types of these names.
+  for (const char *name : {"int8_t", "uint_least16_t", "uint_fast64_t", "intmax_t", "ptrdiff_t"})
+    CHECK_MESSAGE(has(problemOfPrefix(name), "is a type of C's library; choose another name"),
+                  name);
   CHECK(problemOfPrefix("tanhf") == "`tanhf` is a function of C's library; choose another name");
 }
 

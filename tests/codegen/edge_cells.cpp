@@ -93,6 +93,12 @@ const std::vector<EdgeCell> &edgeCells() {
       {"an index next to a vector",
        "input x[K], u[I]; state h[H]; h' = tanh(linear(x, u, h))",
        {"x"}},
+      {"an index behind a vector",
+       "input u[I], x[K]; state h[H]; h' = tanh(linear(u, x, h))",
+       {"x"}},
+      {"indices behind each other, the last per sequence",
+       "input x[K], u[I], v[K] per sequence; state h[H]; h' = tanh(linear(x, u, v, h))",
+       {"x", "u", "v"}},
   };
   return kCells;
 }

@@ -261,33 +261,25 @@ ExecutionResult ObjectRunner::run(const GivenAdjoints &adjoints) {
 
 //===-- Single steps --------------------------------------------------------------------------===//
 
-/// Calls a function whose arguments are pointers, but for indices.
+/// Calls a function whose arguments are pointers, but for indices. Both are words here: an index
+/// takes the place of a pointer among the arguments, and its upper half is not looked at.
 static void callStep(void *function, void *memory, const std::vector<const std::byte *> &inputs,
                      const std::vector<bool> &isIndex, void *output) {
-  auto pointer = [](auto *p) { return static_cast<const void *>(p); };
-  auto index = [](const std::byte *p) {
+  using Word = uintptr_t;
+  std::vector<Word> words{reinterpret_cast<Word>(memory)};
+  for (size_t i = 0; i < inputs.size(); ++i) {
     int32_t number = 0;
-    std::memcpy(&number, p, sizeof number);
-    return number;
-  };
-  using P = const void *;
-  if (inputs.empty())
-    return reinterpret_cast<void (*)(void *, void *)>(function)(memory, output);
-  if (inputs.size() == 1 && isIndex[0])
-    return reinterpret_cast<void (*)(void *, int32_t, void *)>(function)(memory, index(inputs[0]),
-                                                                         output);
-  if (inputs.size() == 1)
-    return reinterpret_cast<void (*)(void *, P, void *)>(function)(memory, pointer(inputs[0]),
-                                                                   output);
-  if (inputs.size() == 2 && isIndex[0])
-    return reinterpret_cast<void (*)(void *, int32_t, P, void *)>(function)(
-        memory, index(inputs[0]), pointer(inputs[1]), output);
-  if (inputs.size() == 2)
-    return reinterpret_cast<void (*)(void *, P, P, void *)>(function)(memory, pointer(inputs[0]),
-                                                                      pointer(inputs[1]), output);
-  REQUIRE(inputs.size() == 3);
-  reinterpret_cast<void (*)(void *, P, P, P, void *)>(function)(
-      memory, pointer(inputs[0]), pointer(inputs[1]), pointer(inputs[2]), output);
+    if (isIndex[i])
+      std::memcpy(&number, inputs[i], sizeof number);
+    words.push_back(isIndex[i] ? static_cast<Word>(number) : reinterpret_cast<Word>(inputs[i]));
+  }
+  words.push_back(reinterpret_cast<Word>(output));
+  constexpr size_t kMost = 6; // arguments in registers, on each processor
+  REQUIRE(words.size() <= kMost);
+  words.resize(kMost);
+  // Registers that a function does not look at.
+  reinterpret_cast<void (*)(Word, Word, Word, Word, Word, Word)>(function)(
+      words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
 SequenceResult ObjectRunner::step() {

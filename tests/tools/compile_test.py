@@ -204,6 +204,25 @@ class RefusalsTest(CompileTest):
         self.refuse(BAD_INPUT, "own.h`", *DIMS)
         self.assertFalse((self.folder / "own.o").exists())
 
+    def test_files_that_would_be_lost(self):
+        own = self.path("own.cell")
+        for name in "own.o", "own.h":
+            self.refuse(BAD_INPUT, f"--depfile: `.*{name}` is also a file that -o names", *DIMS, "--depfile",
+                        self.path(name))
+        for name in "own.cell", "gates.cell":
+            self.refuse(BAD_INPUT, f"--depfile: `.*{name}` is a file of the cell, which would be lost", *DIMS,
+                        "--depfile", self.path(name))
+        weights = self.weights(name="taken.h")
+        (self.folder / "link").symlink_to(weights)
+        self.refuse(BAD_INPUT, "--depfile: `.*link` is the file of weights, which would be lost", "--weights", weights,
+                    "--depfile", self.path("link"))
+        self.refuse(BAD_INPUT, "-o: `.*taken.h` is the file of weights, which would be lost", "--weights", weights,
+                    name="taken")
+        os.rename(own, self.path("own.c"))
+        self.cell = self.path("own.c") + ":own"
+        self.refuse(BAD_INPUT, "-o: `.*own.c` is a file of the cell, which would be lost", *DIMS, "--emit", "c")
+        self.assertEqual((self.folder / "own.c").read_text(), CELL)
+
     def test_all_that_is_wrong_with_weights_at_once(self):
         numbers = Numbers()
         path = self.weights({"W_z_x": None, "W_z_y": numbers.tensor(4, 3), "b_z": numbers.tensor(5),

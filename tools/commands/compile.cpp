@@ -162,11 +162,30 @@ void checkOptions(const CompileArguments &arguments) {
     throw UsageError("--layer: there is no file to take a layer of; give it with --weights");
 }
 
-void checkPaths(const CompileArguments &arguments) {
-  checkCanWrite(arguments.codePath());
-  checkCanWrite(arguments.headerPath());
-  if (!arguments.depfile.empty())
-    checkCanWrite(arguments.depfile);
+/// Throws if writing `path`, which `option` names, would lose something that was read.
+void checkLosesNothing(const char *option, const std::string &path,
+                       const CompileArguments &arguments, const FoundCell &found) {
+  for (const Source &source : found.sources().files)
+    CELLWRIGHT_CHECK(source.shipped || !isSameFile(path, std::string(source.name)),
+                     "{}: `{}` is a file of the cell, which would be lost; name another", option,
+                     path);
+  CELLWRIGHT_CHECK(arguments.weights.empty() || !isSameFile(path, arguments.weights),
+                   "{}: `{}` is the file of weights, which would be lost; name another", option,
+                   path);
+}
+
+void checkPaths(const CompileArguments &arguments, const FoundCell &found) {
+  for (const std::string &path : {arguments.codePath(), arguments.headerPath()}) {
+    checkLosesNothing("-o", path, arguments, found);
+    checkCanWrite(path);
+    CELLWRIGHT_CHECK(arguments.depfile.empty() || !isSameFile(path, arguments.depfile),
+                     "--depfile: `{}` is also a file that -o names; name another",
+                     arguments.depfile);
+  }
+  if (arguments.depfile.empty())
+    return;
+  checkLosesNothing("--depfile", arguments.depfile, arguments, found);
+  checkCanWrite(arguments.depfile);
 }
 
 void checkIndices(const CompileArguments &arguments, const Cell &cell) {
@@ -255,7 +274,7 @@ int compile(const CompileArguments &arguments) {
     return kBadInput;
   if (weights)
     options.weights = weights->read(found->cell(), options.isDouble);
-  checkPaths(arguments);
+  checkPaths(arguments, *found);
   CompiledFiles files =
       (arguments.emitsC() ? makeSource : makeObject)(arguments, *found, *bound, options);
   writeFile(arguments.codePath(), files.code);
