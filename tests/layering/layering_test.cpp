@@ -30,7 +30,8 @@ const std::vector<Folder> kFolders = {
     {"codegen", {"dsl", "runtime"}},
     {"training", {"runtime"}},
     {"bench", {"dsl", "codegen", "runtime"}},
-    {"tools", {"dsl", "codegen", "runtime", "training", "bench"}},
+    {"search", {"dsl", "codegen", "runtime", "training"}},
+    {"tools", {"dsl", "codegen", "runtime", "training", "bench", "search"}},
 };
 
 std::string readText(const fs::path &path) {
