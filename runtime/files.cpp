@@ -280,6 +280,14 @@ static Target findTarget(const std::string &path) {
   return {resolveLinks(path), isThere ? status.st_mode & 07777 : 0, true};
 }
 
+/// Writes what belongs to `path` into its temporary file, through to the disk.
+static void fillFile(const std::string &path, int descriptor, std::string_view contents) {
+  if (!writeAll(descriptor, contents))
+    failToWrite(path, "writing failed");
+  if (::fsync(descriptor) != 0)
+    failToWrite(path, "writing to the disk failed");
+}
+
 void writeFile(const std::string &path, std::string_view contents) {
   Target target = findTarget(path);
   if (!target.isRegular)
@@ -291,15 +299,29 @@ void writeFile(const std::string &path, std::string_view contents) {
   Temporary temporary(name);
   if (target.mode != 0)
     (void)::fchmod(file.get(), target.mode);
-  if (!writeAll(file.get(), contents))
-    failToWrite(path, "writing failed");
-  if (::fsync(file.get()) != 0)
-    failToWrite(path, "writing to the disk failed");
+  fillFile(path, file.get(), contents);
   // Not closed before: the lock keeps others away until the file has its name.
   if (::rename(name.c_str(), target.path.c_str()) != 0)
     failToWrite(path, "renaming the temporary file failed");
   temporary.keep();
   syncFolder(target.path);
+}
+
+bool createFile(const std::string &path, std::string_view contents) {
+  std::string name;
+  Descriptor file(makeTemporary(path, name));
+  if (file.get() < 0)
+    failToWrite(path, "making a temporary file beside it failed");
+  Temporary temporary(name);
+  fillFile(path, file.get(), contents);
+  // A second name, unlike a new one, is not given over what is there.
+  if (::link(name.c_str(), path.c_str()) != 0) {
+    if (errno == EEXIST)
+      return false;
+    failToWrite(path, "naming the temporary file failed");
+  }
+  syncFolder(path);
+  return true;
 }
 
 void checkCanWrite(const std::string &path) {

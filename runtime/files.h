@@ -46,6 +46,9 @@ private:
 /// it, goes with the next write to the same path.
 void writeFile(const std::string &path, std::string_view contents);
 
+/// As `writeFile`, but gives false and changes nothing if there is something at `path` already.
+bool createFile(const std::string &path, std::string_view contents);
+
 /// Throws the Error of `writeFile` now if nothing can be written to `path` later: no such folder,
 /// no permission. Leaves no trace.
 void checkCanWrite(const std::string &path);

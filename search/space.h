@@ -1,0 +1,47 @@
+// A space of cells, as strategies see it: draw a candidate, change one, cross two. The numbers of
+// the trials that a candidate was made from are the strategy's business.
+#pragma once
+
+#include "search/candidate.h"
+#include "training/random.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cellwright {
+
+/// All decisions follow from the random numbers alone.
+class Space {
+public:
+  virtual ~Space() = default;
+
+  virtual std::string_view name() const = 0;
+
+  /// What it takes apart from choices that are made: a line for `cellwright space`.
+  virtual std::string describe() const = 0;
+
+  /// Cells that a search may start from; none if the space has none that are better than others.
+  virtual std::vector<Candidate> starts() const { return {}; }
+
+  virtual Candidate sample(Random &random) const = 0;
+
+  /// One edit; nothing if the space knows none, or none was found.
+  virtual std::optional<Candidate> mutate(const Candidate &, Random &) const {
+    return std::nullopt;
+  }
+
+  /// A cell with parts of both; nothing if the space knows no such.
+  virtual std::optional<Candidate> crossover(const Candidate &, const Candidate &, Random &) const {
+    return std::nullopt;
+  }
+
+  /// How many genotypes there are, infinity if there is no limit.
+  virtual double size() const = 0;
+
+  /// The candidate of a genotype. Throws Error if it is none of this space.
+  virtual Candidate make(const std::string &genotype) const = 0;
+};
+
+} // namespace cellwright

@@ -1,0 +1,32 @@
+// The rows of the table of strategies, one of each file of this folder, and what several of them
+// use.
+#pragma once
+
+#include "runtime/error.h"
+#include "search/strategy.h"
+
+#include <nlohmann/json.hpp>
+
+namespace cellwright {
+
+StrategyInfo describeRandom();
+StrategyInfo describePool();
+StrategyInfo describeEvolution();
+StrategyInfo describeHalving();
+StrategyInfo describeAsha();
+
+/// Costs as JSON and back: what is infinite is null.
+nlohmann::json costsToJson(const Costs &costs);
+Costs costsFromJson(const nlohmann::json &list);
+
+/// Runs `read` on a state; what is wrong with it becomes an Error that names the strategy.
+template <typename Read>
+void readState(std::string_view strategy, const std::string &text, const Read &read) {
+  try {
+    read(nlohmann::json::parse(text));
+  } catch (const nlohmann::json::exception &problem) {
+    throw Error(fmt::format("this is no state of strategy `{}`: {}", strategy, problem.what()));
+  }
+}
+
+} // namespace cellwright
