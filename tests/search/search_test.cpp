@@ -259,6 +259,9 @@ TEST_CASE("a stopped search goes on as one that was never stopped") {
     });
     CHECK(runSearch(bench.parts, {1, 20, std::nullopt}, stop) == SearchEnd::Stopped);
   }
+  bench.evaluateBy([](const TrialSpec &spec, TrialObserver &observer) {
+    return ToyEvaluator().evaluate(spec, observer);
+  });
   CHECK(bench.run(20) == SearchEnd::Complete);
   CHECK(findDifference(bench.describe(), whole.describe()).empty());
 }
