@@ -245,11 +245,12 @@ cell::TensorType CPlan::spaceOf(Operation *op) const {
 bool CPlan::isComputed(Operation *op) const { return !isSource(op) && !isReadThrough(op); }
 
 void CPlan::visitRead(Value value, Access access, Visit visit) const {
-  Operation *op = value.getDefiningOp();
-  if (isComputed(op))
+  while (isReadThrough(value.getDefiningOp())) {
+    value = value.getDefiningOp()->getOperand(0);
+    access = Access::AnyPlace;
+  }
+  if (isComputed(value.getDefiningOp()))
     visit(value, access);
-  else if (isReadThrough(op))
-    visitRead(op->getOperand(0), Access::AnyPlace, visit);
 }
 
 void CPlan::visitReads(Operation *op, Visit visit) const {

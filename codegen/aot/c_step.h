@@ -94,8 +94,11 @@ private:
   CExpression read(mlir::Value value) { return read(value, here); }
   CExpression read(mlir::Value value, const Element &at);
   CExpression readInput(cell::InputOp input, const Element &at) const;
-  CExpression readThrough(mlir::Operation *op, const Element &at);
-  CExpression readWindow(cell::WindowOp window, const Element &at);
+  CExpression readThrough(mlir::Operation *op, Element at);
+  CExpression readDirectly(mlir::Value value, const Element &at);
+  /// Moves a place of a window to that of its vector and adds what must hold for it to be within;
+  /// false if no place is.
+  static bool moveInto(cell::WindowOp window, Place &place, std::string &condition);
   /// Where a value stands in memory, without indices; empty if it does not.
   std::string baseOf(mlir::Value value) const;
   std::string pointerTo(mlir::Value vector) const;

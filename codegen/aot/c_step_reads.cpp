@@ -81,22 +81,29 @@ std::string CStep::baseOf(Value value) const {
 }
 
 std::string CStep::pointerTo(Value vector) const {
+  int64_t offset = 0;
+  int64_t size = tensorType(vector).getNumber(0);
   auto window = vector.getDefiningOp<cell::WindowOp>();
-  if (!window || !plan.isReadThrough(window))
-    return baseOf(vector);
-  std::string base = pointerTo(window.getVector());
-  int64_t offset = window.getOffset();
-  int64_t end = offset + tensorType(vector).getNumber(0);
-  bool isWithin = offset >= 0 && end <= tensorType(window.getVector()).getNumber(0);
-  return isWithin && !base.empty() ? fmt::format("{} + {}", base, offset) : "";
+  while (window && plan.isReadThrough(window)) {
+    vector = window.getVector();
+    offset += window.getOffset();
+    if (offset < 0 || offset + size > tensorType(vector).getNumber(0))
+      return "";
+    window = vector.getDefiningOp<cell::WindowOp>();
+  }
+  std::string base = baseOf(vector);
+  return base.empty() || offset == 0 ? base : fmt::format("{} + {}", base, offset);
 }
 
 CExpression CStep::read(Value value, const Element &at) {
   Operation *op = value.getDefiningOp();
+  return plan.isReadThrough(op) ? readThrough(op, at) : readDirectly(value, at);
+}
+
+CExpression CStep::readDirectly(Value value, const Element &at) {
+  Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast<cell::ConstantOp>(op))
     return number(constant.getNumber().convertToDouble());
-  if (plan.isReadThrough(op))
-    return readThrough(op, at);
   if (auto input = dyn_cast<cell::InputOp>(op))
     return readInput(input, at);
   // What this loop has made, or, for a scalar, this function.
@@ -112,34 +119,43 @@ CExpression CStep::readInput(cell::InputOp input, const Element &at) const {
   return {fmt::format("({})({} == {})", element, at.row.text(), argument), CTightness::Unary};
 }
 
-CExpression CStep::readThrough(Operation *op, const Element &at) {
-  if (auto broadcast = dyn_cast<cell::BroadcastOp>(op))
-    return read(broadcast.getScalar(), {});
-  if (auto transpose = dyn_cast<cell::TransposeOp>(op))
-    return read(transpose.getMatrix(), {at.column, at.row});
-  return readWindow(cast<cell::WindowOp>(op), at);
-}
-
-CExpression CStep::readWindow(cell::WindowOp window, const Element &at) {
-  Place place = at.row;
-  place.offset += window.getOffset();
-  int64_t size = tensorType(window.getVector()).getNumber(0);
-  int64_t first = std::max<int64_t>(place.low, -place.offset);
-  int64_t last = std::min<int64_t>(place.high, size - 1 - place.offset);
-  if (first > last)
-    return number(0);
-  std::string condition;
-  if (first > place.low)
-    condition = fmt::format("{} >= {}", place.variable, first);
-  if (last < place.high)
-    condition += fmt::format("{}{} <= {}", condition.empty() ? "" : " && ", place.variable, last);
-  place.low = first;
-  place.high = last;
-  CExpression within = read(window.getVector(), {place, {}});
+/// A loop and no recursion: a cell may take thousands of slices of slices.
+CExpression CStep::readThrough(Operation *op, Element at) {
+  std::string condition; // under which the value is not zero
+  Value value;
+  do {
+    value = op->getOperand(0);
+    if (isa<cell::BroadcastOp>(op))
+      at = {};
+    else if (isa<cell::TransposeOp>(op))
+      std::swap(at.row, at.column);
+    else if (!moveInto(cast<cell::WindowOp>(op), at.row, condition))
+      return number(0);
+    op = value.getDefiningOp();
+  } while (plan.isReadThrough(op));
+  CExpression within = readDirectly(value, at);
   if (condition.empty())
     return within;
   return {fmt::format("{} ? {} : {}", condition, within.at(CTightness::Sum), number(0).text),
           CTightness::Conditional};
+}
+
+bool CStep::moveInto(cell::WindowOp window, Place &place, std::string &condition) {
+  place.offset += window.getOffset();
+  int64_t size = tensorType(window.getVector()).getNumber(0);
+  int64_t first = std::max<int64_t>(place.low, -place.offset);
+  int64_t last = std::min<int64_t>(place.high, size - 1 - place.offset);
+  auto demand = [&](const char *comparison, int64_t bound) {
+    condition += fmt::format("{}{} {} {}", condition.empty() ? "" : " && ", place.variable,
+                             comparison, bound);
+  };
+  if (first > place.low)
+    demand(">=", first);
+  if (last < place.high)
+    demand("<=", last);
+  place.low = first;
+  place.high = last;
+  return first <= last;
 }
 
 } // namespace cellwright

@@ -342,6 +342,18 @@ TEST_CASE("a source reads like the cell") {
   CHECK_FALSE(has(source, "tape"));
 }
 
+TEST_CASE("slices of slices, and one after the other, however many") {
+  constexpr int kSlices = 20'000;
+  std::string text = "cell slices {\n  input x[" + std::to_string(kSlices + 1) +
+                     "]\n  state h[1]\n  y0 = x[1:" + std::to_string(kSlices + 1) + "]\n";
+  for (int i = 1; i < kSlices; ++i)
+    text += fmt::format("  y{} = y{}[1:{}]\n", i, i - 1, kSlices + 1 - i);
+  text += fmt::format("  h' = tanh(y{}) + h\n}}\n", kSlices - 1);
+  TestCell cell = cellOfText(text, {});
+  std::string source = writeCSource(cell.cell(), cell.bound, cFactsOf(cell, "slices", {})).source;
+  CHECK(has(source, fmt::format("tanhf(x[row + {}]) + before->h[row]", kSlices)));
+}
+
 TEST_CASE("C knows every primitive of the function table") {
   for (const Function &function : kFunctions) {
     bool isOfElements =
