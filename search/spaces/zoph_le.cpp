@@ -1,0 +1,122 @@
+// Zoph & Le 2017, "Neural Architecture Search with Reinforcement Learning", section 3.4: a full
+// binary tree with 8 leaves. A leaf combines a product of the input and one of the state, an inner
+// node its two children, each by sum or element-wise product, then an activation. The old cell
+// value is combined with one of the leaves; the new one is what a node gives before its activation.
+// Deviations: the paper does not say which nodes a cell index may name; here the old value goes
+// into a leaf, as in its example, and the new one comes from any node.
+#include "runtime/error.h"
+#include "search/spaces/decision_space.h"
+#include "search/spaces/spaces.h"
+
+#include <nlohmann/json.hpp>
+
+namespace cellwright {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr int kLeaves = 8;
+constexpr int kNodes = 2 * kLeaves - 1; // leaves first, then each level, the root last
+
+const std::vector<std::string> kCombinations = {"add", "mul"};
+const std::vector<std::string> kActivations = {"identity", "tanh", "sigmoid", "relu"};
+
+class ZophLe final : public DecisionSpace {
+public:
+  std::string_view name() const override { return "zoph_le"; }
+
+protected:
+  std::vector<Decision> decisions() const override {
+    std::vector<Decision> all;
+    for (int i = 0; i < kNodes; ++i) {
+      all.push_back({"combination of node " + std::to_string(i), kCombinations});
+      all.push_back({"activation of node " + std::to_string(i), kActivations});
+    }
+    all.push_back({"combination with the old cell value", kCombinations});
+    all.push_back({"activation behind it", kActivations});
+    all.push_back({"leaf of the old cell value", numbers(kLeaves)});
+    all.push_back({"node of the new cell value", numbers(kNodes)});
+    return all;
+  }
+
+  std::string cellOf(const std::vector<int> &chosen) const override {
+    std::string text = "cell zoph_le {\ninput x[I]\nstate h[H], c[H]\n";
+    for (int i = 0; i < kNodes; ++i) {
+      std::string node = "n" + std::to_string(i);
+      std::string plain = node + "_plain";
+      text += plain + " = " + combine(i, chosen) + "\n";
+      text += node + " = " + activate(chosen[2 * i + 1], plain) + "\n";
+      if (i == chosen[2 * kNodes + 2])
+        text += node +
+                "_new = " + activate(chosen[2 * kNodes + 1], join(chosen[2 * kNodes], node, "c")) +
+                "\n";
+    }
+    text += "c' = n" + std::to_string(chosen[2 * kNodes + 3]) + "_plain\n";
+    return text + "h' = n" + std::to_string(kNodes - 1) + "\n}\n";
+  }
+
+  json genotypeOf(const std::vector<int> &chosen) const override {
+    json nodes = json::array();
+    for (int i = 0; i < kNodes; ++i)
+      nodes.push_back({kCombinations[chosen[2 * i]], kActivations[chosen[2 * i + 1]]});
+    return {{"nodes", nodes},
+            {"inject", {kCombinations[chosen[2 * kNodes]], kActivations[chosen[2 * kNodes + 1]]}},
+            {"cell", {chosen[2 * kNodes + 3], chosen[2 * kNodes + 2]}}};
+  }
+
+  std::vector<int> chosenBy(const json &genotype) const override {
+    std::vector<Decision> all = decisions();
+    const json &nodes = genotype.at("nodes");
+    CELLWRIGHT_CHECK(nodes.size() == kNodes,
+                     "a genotype of `zoph_le` has {} nodes, this one has {}", kNodes, nodes.size());
+    std::vector<int> chosen;
+    auto take = [&](const std::string &alternative) {
+      chosen.push_back(find(all[chosen.size()], alternative));
+    };
+    auto takePair = [&](const json &pair) {
+      take(pair.at(0).get<std::string>());
+      take(pair.at(1).get<std::string>());
+    };
+    for (const json &node : nodes)
+      takePair(node);
+    takePair(genotype.at("inject"));
+    take(std::to_string(genotype.at("cell").at(1).get<int>()));
+    take(std::to_string(genotype.at("cell").at(0).get<int>()));
+    return chosen;
+  }
+
+private:
+  static std::vector<std::string> numbers(int count) {
+    std::vector<std::string> all;
+    for (int i = 0; i < count; ++i)
+      all.push_back(std::to_string(i));
+    return all;
+  }
+
+  static std::string join(int combination, const std::string &a, const std::string &b) {
+    return a + (combination == 0 ? " + " : " * ") + b;
+  }
+
+  static std::string activate(int activation, const std::string &value) {
+    return activation == 0 ? value : kActivations[activation] + "(" + value + ")";
+  }
+
+  static std::string combine(int node, const std::vector<int> &chosen) {
+    int combination = chosen[2 * node];
+    if (node < kLeaves)
+      return combination == 0 ? "linear(x, h, bias = false)"
+                              : "linear(x, bias = false) * linear(h, bias = false)";
+    auto child = [&](int k) {
+      int index = 2 * (node - kLeaves) + k;
+      return "n" + std::to_string(index) + (index == chosen[2 * kNodes + 2] ? "_new" : "");
+    };
+    return join(combination, child(0), child(1));
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Space> makeZophLe() { return std::make_unique<ZophLe>(); }
+
+} // namespace cellwright
