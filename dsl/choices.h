@@ -75,6 +75,23 @@ constexpr Text alternativesText(const Program &program, const CellChoice &choice
   return text;
 }
 
+/// Reports choices that nobody set; false if there are any. The message says how to make a choice
+/// by `before` and `after` around its name.
+constexpr bool reportOpenChoices(Program &program, const std::vector<CellChoice> &choices,
+                                 std::string_view before, std::string_view after) {
+  bool isGood = true;
+  for (const CellChoice &choice : choices) {
+    if (choice.isSet)
+      continue;
+    const ChoiceSyntax &syntax = syntaxOf(program, choice);
+    program.diagnostics.error(Id::OpenChoice, program.parsed[choice.file].loc(syntax),
+                              makeText("choice `", syntax.name, "` is open; ", before, syntax.name,
+                                       after, ": ", alternativesText(program, choice)));
+    isGood = false;
+  }
+  return isGood;
+}
+
 /// The setting that means a choice, or null.
 constexpr const Setting *settingOf(const ChoiceSyntax &choice, const Settings &settings) {
   for (const Setting &setting : settings.options)

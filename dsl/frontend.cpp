@@ -246,15 +246,8 @@ void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget 
 }
 
 CheckedCell Frontend::requireChoices(CheckedCell checked) {
-  for (const CellChoice &choice : checked.choices) {
-    if (choice.isSet)
-      continue;
-    const ChoiceSyntax &syntax = syntaxOf(*state, choice);
-    state->diagnostics.error(Id::OpenChoice, state->parsed[choice.file].loc(syntax),
-                             makeText("choice `", syntax.name, "` is open; make it with `--set ",
-                                      syntax.name, "=1`: ", alternativesText(*state, choice)));
-    checked.isGood = false;
-  }
+  bool isGood = reportOpenChoices(*state, checked.choices, "make it with `--set ", "=1`");
+  checked.isGood = checked.isGood && isGood;
   return checked;
 }
 
