@@ -122,10 +122,14 @@ private:
                          makeText("with alternative ", alternative + 1, " of `", syntax.name, "`")};
   }
 
-  constexpr void reportLostInits(const AlternativeChecks &checks) {
+  constexpr void reportLostInits(AlternativeChecks &checks) {
+    auto isBefore = [](const Loc &a, const Loc &b) {
+      return a.file != b.file ? a.file < b.file : a.begin < b.begin;
+    };
+    std::sort(checks.keptInits.begin(), checks.keptInits.end(), isBefore);
     auto isKept = [&](const CellElaborator::LostInit &lost) {
-      return std::find(checks.keptInits.begin(), checks.keptInits.end(), lost.loc) !=
-             checks.keptInits.end();
+      return std::binary_search(checks.keptInits.begin(), checks.keptInits.end(), lost.loc,
+                                isBefore);
     };
     for (const CellElaborator::LostInit &lost : checks.lostInits)
       if (!isKept(lost))

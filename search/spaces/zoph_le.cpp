@@ -5,10 +5,14 @@
 // Deviations: the paper does not say which nodes a cell index may name; here the old value goes
 // into a leaf, as in its example, and the new one comes from any node.
 #include "runtime/error.h"
+#include "search/cell_graph.h"
+#include "search/cell_text.h"
 #include "search/spaces/decision_space.h"
 #include "search/spaces/spaces.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace cellwright {
 
@@ -22,9 +26,94 @@ constexpr int kNodes = 2 * kLeaves - 1; // leaves first, then each level, the ro
 const std::vector<std::string> kCombinations = {"add", "mul"};
 const std::vector<std::string> kActivations = {"identity", "tanh", "sigmoid", "relu"};
 
+/// Finds the decisions of a cell in its graph, from the root of the tree down.
+class TreeReader {
+public:
+  explicit TreeReader(const CellGraph &graph) : graph(graph) {}
+
+  json read() {
+    std::vector<int> states = graph.leaves("state");
+    std::vector<int> inputs = graph.leaves("input");
+    require(states.size() == 2 && inputs.size() == 1, "it has another number of inputs or states");
+    input = inputs[0];
+    hidden = states[0];
+    old = states[1];
+    readNode(kNodes - 1, graph.nexts[0]);
+    require(leafOfOld >= 0, "no leaf takes the old cell value");
+    auto made = std::find(plains.begin(), plains.end(), graph.nexts[1]);
+    require(made != plains.end(), "the new cell value is that of no node");
+    return {{"nodes", nodes}, {"inject", inject}, {"cell", {made - plains.begin(), leafOfOld}}};
+  }
+
+private:
+  const CellGraph &graph;
+  int input = 0, hidden = 0, old = 0;
+  json nodes = std::vector<json>(kNodes);
+  json inject;
+  int leafOfOld = -1;
+  std::vector<int> plains = std::vector<int>(kNodes, -1); // by node: its value before activation
+
+  static void require(bool holds, const char *problem) {
+    CELLWRIGHT_CHECK(holds, "this is no cell of `zoph_le`: {}", problem);
+  }
+
+  const GraphNode &at(int node) const { return graph.nodes[node]; }
+
+  bool isJoin(int node) const { return at(node).op == "add" || at(node).op == "mul"; }
+
+  /// Takes an activation off a value.
+  std::string takeActivation(int &value) const {
+    std::string op = at(value).op;
+    if (op != "tanh" && op != "sigmoid" && op != "relu")
+      return "identity";
+    value = at(value).operands[0];
+    return op;
+  }
+
+  bool isProduct(int node, const std::vector<int> &of) const {
+    return at(node).op == "linear" && !at(node).hasBias && at(node).operands == of;
+  }
+
+  void readNode(int node, int value) {
+    std::string activation = takeActivation(value);
+    if (node < kLeaves && isJoin(value) && at(value).operands[1] == old) {
+      require(leafOfOld < 0, "two leaves take the old cell value");
+      leafOfOld = node;
+      inject = {at(value).op, activation};
+      value = at(value).operands[0];
+      activation = takeActivation(value);
+    }
+    plains[node] = value;
+    std::string combination = "add";
+    if (node < kLeaves) {
+      if (!isProduct(value, {input, hidden})) {
+        require(at(value).op == "mul" && isProduct(at(value).operands[0], {input}) &&
+                    isProduct(at(value).operands[1], {hidden}),
+                "a leaf is not made of products of the input and the state");
+        combination = "mul";
+      }
+    } else {
+      require(isJoin(value), "an inner node is neither a sum nor a product");
+      combination = at(value).op;
+      for (int k = 0; k < 2; ++k)
+        readNode(2 * (node - kLeaves) + k, at(value).operands[k]);
+    }
+    nodes[node] = {combination, activation};
+  }
+};
+
 class ZophLe final : public DecisionSpace {
 public:
   std::string_view name() const override { return "zoph_le"; }
+
+  std::string genotypeOf(const std::string &cell) const override {
+    std::string genotype;
+    withCell(cell, [&](const Program &, const CheckedCell &checked) {
+      CellGraph graph = graphOfCell(checked.cell);
+      genotype = TreeReader(graph).read().dump();
+    });
+    return genotype;
+  }
 
 protected:
   std::vector<Decision> decisions() const override {

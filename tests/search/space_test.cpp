@@ -70,6 +70,10 @@ TEST_CASE("every candidate of every space is a good cell that its genotype makes
     Candidate again = space.make(candidate.genotype);
     CHECK(json::parse(again.genotype) == json::parse(candidate.genotype));
     CHECK(hashOf(again.cell) == hashOf(candidate.cell));
+    Candidate found = space.make(space.genotypeOf(candidate.cell)); // by whoever wrote the cell
+    CHECK(hashOf(found.cell) == hashOf(candidate.cell));
+    if (space.name() != "jozefowicz")
+      CHECK(json::parse(found.genotype) == json::parse(candidate.genotype));
     CHECK(candidate.parents.empty());
   };
   std::map<std::string, int> missing;
