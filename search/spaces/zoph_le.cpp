@@ -133,8 +133,11 @@ protected:
     std::string text = "cell zoph_le {\ninput x[I]\nstate h[H], c[H]\n";
     for (int i = 0; i < kNodes; ++i) {
       std::string node = "n" + std::to_string(i);
-      std::string plain = node + "_plain";
-      text += plain + " = " + combine(i, chosen) + "\n";
+      std::string plain = combine(i, chosen);
+      if (i == chosen[2 * kNodes + 3]) {
+        text += node + "_plain = " + plain + "\n";
+        plain = node + "_plain";
+      }
       text += node + " = " + activate(chosen[2 * i + 1], plain) + "\n";
       if (i == chosen[2 * kNodes + 2])
         text += node +

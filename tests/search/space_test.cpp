@@ -82,8 +82,8 @@ TEST_CASE("every candidate of every space is a good cell that its genotype makes
     check(*mutants, name, candidate);
     ++missing[missingPathOf(candidate.cell).substr(0, 20)];
   });
-  CHECK(missing[""] > 20);
-  CHECK(missing["no path from state `"] + missing["no path from an inpu"] > 20);
+  CHECK(missing[""] > 100);
+  CHECK(missing["no path from state `"] + missing["no path from an inpu"] > 5);
   for (const char *space : {"jozefowicz", "zoph_le", "enas", "darts", "nas_bench_nlp"}) {
     std::unique_ptr<Space> made = makeSpace(space);
     forEachSample(space, 100, [&](const std::string &name, const Candidate &candidate) {
