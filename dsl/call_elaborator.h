@@ -83,7 +83,8 @@ protected:
     NameId name = node(index).name;
     const Symbol *value = frame->kind == FrameKind::FileFn ? nullptr : findSymbol(name);
     if (value == nullptr)
-      reportUnknownFunction(program, frame->syntax->file, node(index), cellFns);
+      reportUnknownFunction(program, frame->syntax->file,
+                            {name, node(index).signBegin, node(index).signEnd}, cellFns);
     else
       report(Id::UnknownFunction, signOf(index),
              makeText("`", nameText(name), "` is ",

@@ -17,10 +17,11 @@ public:
       : DeclarationElaborator(program, tables, settings) {}
 
   /// Checks a cell; false after diagnostics. `isLive` tells for each statement whether something
-  /// depends on it.
-  constexpr bool elaborate(CellId id, const std::vector<FlatStatement> &statements, Cell &result,
-                           Flags &isLive) {
+  /// depends on it. A cell with choices may hold what some alternatives do not need.
+  constexpr bool elaborate(CellId id, const std::vector<FlatStatement> &statements, bool hasChoices,
+                           Cell &result, Flags &isLive) {
     flat = &statements;
+    isSpace = hasChoices;
     errorsBefore = program.diagnostics.errorCount();
     cell.name = program.nameOf(id);
     cell.loc = program.locOf(id);
@@ -36,8 +37,17 @@ public:
     return isGood;
   }
 
+  /// An `init` of a parameter that the chosen alternatives do not make.
+  struct LostInit {
+    Text param;
+    Loc loc;
+  };
+  std::vector<LostInit> lostInits;
+  std::vector<Loc> keptInits; // of parameters that are there
+
 private:
   bool isDerived = false;
+  bool isSpace = false;
   int errorsBefore = 0;
   std::vector<Loc> writtenInits; // by parameter: an `init` that is not inherited
 
@@ -96,7 +106,11 @@ private:
     for (const PendingInit &init : inits) {
       int32_t param = findParam(init.param);
       if (param < 0) {
-        if (!init.isInherited && !hasErrors) // the statement that makes it may be wrong
+        if (init.isInherited || hasErrors) // the statement that makes it may be wrong
+          continue;
+        if (isSpace)
+          lostInits.push_back({init.param, init.loc});
+        else
           reportUnknownParam(init);
         continue;
       }
@@ -107,6 +121,8 @@ private:
         continue;
       }
       applied[param] = init.loc;
+      if (isSpace)
+        keptInits.push_back(init.loc);
       if (!init.isInherited)
         writtenInits[param] = init.loc;
       if (!checkInitializer(init.initializer, cell.params[param].shape, init.loc))
@@ -229,7 +245,7 @@ private:
       bool isDead =
           isUnused(statement.file, statement.statement) || isUnusedDeclaration(finisher, statement);
       isLive.push_back(!isDead && !isGone(statement));
-      if (isDerived)
+      if (isDerived || isSpace)
         continue;
       const Syntax &syntax = program.files[statement.file];
       if (isDead)
@@ -260,7 +276,7 @@ private:
       if (cell.ops[i].kind == OpKind::Param && finisher.isLive(static_cast<ValueId>(i)))
         isUsed[cell.ops[i].index] = true;
     for (size_t i = 0; i < cell.params.size(); ++i)
-      if (writtenInits[i].isKnown() && !isUsed[i])
+      if (writtenInits[i].isKnown() && !isUsed[i] && !isSpace)
         program.diagnostics.warning(
             Id::Unused, writtenInits[i],
             makeText("parameter `", cell.params[i].name,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dsl/cell_elaborator.h"
+#include "dsl/choices.h"
 #include "dsl/resolver.h"
 
 #include <string_view>
@@ -10,11 +11,15 @@
 
 namespace cellwright {
 
-/// A cell and the statements it was made of. `cell` is empty unless `isGood`.
+/// A cell and the statements it was made of. `cell` is empty unless `isGood`. If a file of the
+/// program has choices, the statements are those of the last check only.
 struct CheckedCell {
   Cell cell;
   std::vector<FlatStatement> statements;
   Flags isLive; // by statement: whether something depends on it, or it demands something
+  std::vector<CellChoice> choices;
+  std::vector<CellElaborator::LostInit> lostInits; // with choices only, as the next
+  std::vector<Loc> keptInits;
   bool isGood = false;
 };
 
@@ -28,23 +33,111 @@ public:
     Resolver(program).resolve();
   }
 
-  /// Checks one cell; `settings` must hold while it runs only.
+  /// Checks one cell, choices that are not set by their first alternative; `settings` must hold
+  /// while it runs only.
   constexpr CheckedCell check(CellId cell, const Settings &settings = {}) {
     CheckedCell checked;
     if (program.cells[cell].isBroken)
       return checked;
     if (!countStatements(cell))
       return checked;
+    if (program.hasChoices)
+      tables.fileSteps() += settleChoices(program, settings);
+    int errors = program.diagnostics.errorCount();
     bool isOrdered = false;
     checked.statements = deriver.flatten(cell, isOrdered);
     if (!isOrdered)
       return checked;
+    if (program.hasChoices)
+      checked.choices = ChoiceFinder(program).find(cell, checked.statements, settings);
+    bool areGood = program.diagnostics.errorCount() == errors;
     CellElaborator elaborator(program, tables, settings);
-    checked.isGood = elaborator.elaborate(cell, checked.statements, checked.cell, checked.isLive);
+    checked.isGood = elaborator.elaborate(cell, checked.statements, !checked.choices.empty(),
+                                          checked.cell, checked.isLive) &&
+                     areGood;
+    checked.lostInits = std::move(elaborator.lostInits);
+    checked.keptInits = std::move(elaborator.keptInits);
     return checked;
   }
 
+  /// Checks a cell with every alternative of its choices, one after the other, where the others are
+  /// the first. Gives the cell of the first ones.
+  constexpr CheckedCell checkAlternatives(CellId cell) {
+    CheckedCell first = check(cell);
+    if (first.choices.empty())
+      return first;
+    AlternativeChecks checks;
+    note(checks, first, {});
+    for (size_t i = 0; i < checks.choices.size(); ++i) { // it grows
+      const CellChoice choice = checks.choices[i];
+      const int32_t count = syntaxOf(program, choice).count;
+      for (int32_t k = 1; k < count && tables.fileSteps() <= kMaxFileSteps; ++k) {
+        Settings settings = checks.settings[i];
+        settings.options.push_back({syntaxOf(program, choice).name, k + 1.0});
+        startVariation(choice, k);
+        note(checks, check(cell, settings), settings);
+      }
+    }
+    program.variation = {};
+    reportLostInits(checks);
+    settleChoices(program, {});
+    return first;
+  }
+
 private:
+  /// What has been found while alternatives were checked.
+  struct AlternativeChecks {
+    std::vector<CellChoice> choices; // each once
+    std::vector<Settings> settings;  // by choice: what brings it in
+    HashIndex index;
+    std::vector<CellElaborator::LostInit> lostInits; // in some check
+    std::vector<Loc> keptInits;                      // in some check
+  };
+
+  constexpr void note(AlternativeChecks &checks, const CheckedCell &checked,
+                      const Settings &settings) {
+    for (const CellChoice &choice : checked.choices) {
+      uint32_t hash =
+          mixHash(static_cast<uint32_t>(choice.file), static_cast<uint64_t>(choice.index));
+      bool isKnown = checks.index.find(hash, [&](int32_t i) {
+        return checks.choices[i].file == choice.file && checks.choices[i].index == choice.index;
+      }) >= 0;
+      if (isKnown)
+        continue;
+      checks.index.insert(hash, static_cast<int32_t>(checks.choices.size()));
+      checks.choices.push_back(choice);
+      checks.settings.push_back(settings);
+    }
+    for (const CellElaborator::LostInit &lost : checked.lostInits)
+      checks.lostInits.push_back(lost);
+    checks.keptInits.insert(checks.keptInits.end(), checked.keptInits.begin(),
+                            checked.keptInits.end());
+  }
+
+  constexpr void startVariation(const CellChoice &choice, int32_t alternative) {
+    const ChoiceSyntax &syntax = syntaxOf(program, choice);
+    const AlternativeSyntax &at = alternativeOf(program, choice, alternative);
+    program.variation = {{choice.file, at.begin, std::max(at.end, at.begin)},
+                         {choice.file, at.begin, at.end},
+                         makeText("with alternative ", alternative + 1, " of `", syntax.name, "`")};
+  }
+
+  constexpr void reportLostInits(AlternativeChecks &checks) {
+    auto isBefore = [](const Loc &a, const Loc &b) {
+      return a.file != b.file ? a.file < b.file : a.begin < b.begin;
+    };
+    std::sort(checks.keptInits.begin(), checks.keptInits.end(), isBefore);
+    auto isKept = [&](const CellElaborator::LostInit &lost) {
+      return std::binary_search(checks.keptInits.begin(), checks.keptInits.end(), lost.loc,
+                                isBefore);
+    };
+    for (const CellElaborator::LostInit &lost : checks.lostInits)
+      if (!isKept(lost))
+        program.diagnostics.error(
+            Id::UnknownParameter, lost.loc,
+            makeText("unknown parameter `", lost.param, "`, whatever is chosen"));
+  }
+
   Program &program;
   Deriver deriver;
   ElaborationTables tables;
@@ -76,7 +169,7 @@ constexpr std::vector<CheckedCell> checkText(Program &program, std::string_view 
   Checker checker(program);
   std::vector<CheckedCell> cells;
   for (CellId cell = 0; cell < static_cast<CellId>(program.cells.size()); ++cell)
-    cells.push_back(checker.check(cell));
+    cells.push_back(checker.checkAlternatives(cell));
   program.diagnostics.sort();
   return cells;
 }

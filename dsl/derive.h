@@ -94,6 +94,8 @@ private:
       enter(index, flat, static_cast<int32_t>(i));
     Flags isGone(inherited, false);
     for (int32_t i = cellSyntax.firstStatement; i < cellSyntax.endStatement; i = syntax.next(i)) {
+      if (syntax.statements[i].kind == StatementKind::Skipped && !syntax.statements[i].isBroken)
+        continue;
       FlatStatement added = {entry.file, i, false};
       int32_t place = inherited == 0 ? -1 : findPlace(index, flat, isGone, syntax.statements[i]);
       if (place < 0)

@@ -6,6 +6,7 @@
 #include "dsl/cell.h"
 #include "dsl/derive.h"
 #include "dsl/program.h"
+#include "dsl/settings.h"
 #include "dsl/size_solver.h"
 
 #include <cstdint>
@@ -18,17 +19,6 @@ inline constexpr int kMaxOperations = 200'000;
 inline constexpr int kMaxMicroSteps = 10'000;
 inline constexpr int64_t kMaxSteps = 2'000'000;     // names and operators evaluated for one cell
 inline constexpr int64_t kMaxFileSteps = 4'000'000; // and for all cells of a file
-
-/// `--set k=0.9` or `--dim H=16`.
-struct Setting {
-  Text name;
-  double number = 0;
-};
-
-struct Settings {
-  std::vector<Setting> options;
-  std::vector<Setting> dimensions; // used only where a bound of `repeat` needs a number
-};
 
 /// The result of an expression.
 struct Value {
@@ -142,7 +132,14 @@ protected:
                                          "`, called here"));
       at = at->caller;
     }
+    if (const Variation &variation = program.variation;
+        variation.place.isKnown() && !contains(variation.alternative, loc))
+      diagnostic.note(variation.place, variation.note);
     return diagnostic;
+  }
+
+  static constexpr bool contains(const Loc &outer, const Loc &inner) {
+    return outer.file == inner.file && outer.begin <= inner.begin && inner.end <= outer.end;
   }
 
   /// Counts a step of work; false when the cell has had too many.

@@ -202,6 +202,8 @@ private:
       return evaluateCall(index, first);
     case NodeKind::Bounds:
     case NodeKind::SizeOf:
+    case NodeKind::ChosenCall: // settled before
+    case NodeKind::Choice:
       break;
     }
     return {};

@@ -186,6 +186,8 @@ private:
       return parseParentheses();
     if (token.kind != TokenKind::Name)
       return failExpected("an expression");
+    if (token.name == words::kChoose)
+      return parseChoice();
     if (isReserved(token.name))
       return fail(Id::ReservedWord, token,
                   makeText("`", spelling(token), "` is a reserved word, expected an expression"));
@@ -234,7 +236,8 @@ private:
                          "` stands neither in `where(expr > 0, a, b)` nor in `require`"));
   }
 
-  constexpr bool parseCall(const Token &name) {
+  /// The call of a name, or of what a choice chooses.
+  constexpr bool parseCall(const Token &name, int32_t choice = -1) {
     Token open = take();
     ++brackets;
     int32_t first = lastNode() + 1;
@@ -257,13 +260,133 @@ private:
                count == 0 ? "an argument or `)`" : "an operator, `,` or `)`"))
       return false;
     --nesting;
-    emitParent(NodeKind::Call, first, count, name.begin, name);
+    emitParent(choice < 0 ? NodeKind::Call : NodeKind::ChosenCall, first, count, name.begin, name);
     syntax.nodes.back().name = name.name;
+    if (choice >= 0)
+      syntax.nodes.back().skip = choice;
     if (name.name == words::kSize)
       syntax.nodes[first].skip = lastNode() - first;
     return true;
   }
 
+  //===-- Choices -----------------------------------------------------------------------------===//
+
+  constexpr bool parseChoice() {
+    Token word = take();
+    int32_t choice = 0;
+    if (!beginChoice(word, ChoiceKind::Function, choice))
+      return false;
+    if (isAt(TokenKind::LeftParen))
+      return parseFunctionChoice(word, choice);
+    if (isAt(TokenKind::LeftBrace))
+      return parseExpressionChoice(word, choice);
+    return failExpected("`(` or `{` of the choice");
+  }
+
+  /// `{ a | b }`.
+  constexpr bool parseExpressionChoice(const Token &word, int32_t choice) {
+    Token open = take();
+    ++brackets;
+    ++choiceBraces;
+    int32_t first = lastNode() + 1;
+    std::vector<AlternativeSyntax> alternatives;
+    if (!enter(open))
+      return false;
+    do {
+      AlternativeSyntax alternative;
+      if (!parseWeight(alternative.weight))
+        return false;
+      alternative.begin = peek().begin;
+      if (!parseChain(kLoosest) || !rejectComparison())
+        return false;
+      alternative.end = previousEnd();
+      alternatives.push_back(alternative);
+    } while (takeIf(TokenKind::Bar));
+    if (!close(open, TokenKind::RightBrace, "}", "an operator, `|` or `}`"))
+      return false;
+    --brackets;
+    --choiceBraces;
+    --nesting;
+    emitParent(NodeKind::Choice, first, static_cast<int32_t>(alternatives.size()), word.begin,
+               word);
+    syntax.nodes.back().skip = choice;
+    syntax.choices[choice].kind = ChoiceKind::Expression;
+    endChoice(choice, alternatives);
+    return true;
+  }
+
+  /// `(f, g)`, and the arguments of what is chosen.
+  constexpr bool parseFunctionChoice(const Token &word, int32_t choice) {
+    Token open = take();
+    ++brackets;
+    std::vector<AlternativeSyntax> alternatives;
+    if (!enter(open))
+      return false;
+    do {
+      AlternativeSyntax alternative;
+      if (!parseWeight(alternative.weight) ||
+          !expectName(alternative.function, "the name of a function"))
+        return false;
+      alternative.begin = alternative.function.begin;
+      alternative.end = alternative.function.end;
+      if (NameId name = alternative.function.name; name == words::kWhere || name == words::kSize)
+        return fail(Id::BadChoice, tokens[position - 1],
+                    makeText("`", names.text(name),
+                             "` is called in its own way and no alternative; choose between whole "
+                             "expressions: `choose { a | b }`"));
+      alternatives.push_back(alternative);
+    } while (takeIf(TokenKind::Comma));
+    if (!close(open, TokenKind::RightParen, ")", "`,` or `)`"))
+      return false;
+    --nesting;
+    endChoice(choice, alternatives);
+    if (!isAt(TokenKind::LeftParen))
+      return failExpected("`(` and what the chosen function is called with");
+    return parseCall(word, choice);
+  }
+
+protected:
+  /// Adds a choice behind its `choose`, with its name, if it has one.
+  constexpr bool beginChoice(const Token &word, ChoiceKind kind, int32_t &choice) {
+    ChoiceSyntax added;
+    added.kind = kind;
+    added.begin = word.begin;
+    NameRef name;
+    if (isAt(TokenKind::Name) && !expectName(name, "the choice's name"))
+      return false;
+    added.isNamed = name.name != kNoName;
+    added.name = names.text(name.name);
+    added.end = previousEnd();
+    choice = static_cast<int32_t>(syntax.choices.size());
+    syntax.choices.push_back(std::move(added));
+    return true;
+  }
+
+  /// Gives a choice its alternatives.
+  constexpr void endChoice(int32_t choice, const std::vector<AlternativeSyntax> &alternatives) {
+    ChoiceSyntax &ended = syntax.choices[choice];
+    ended.firstAlternative = static_cast<int32_t>(syntax.alternatives.size());
+    ended.count = static_cast<int32_t>(alternatives.size());
+    syntax.alternatives.insert(syntax.alternatives.end(), alternatives.begin(), alternatives.end());
+    if (alternatives.size() < 2)
+      diagnostics.error(Id::BadChoice, syntax.loc(ended),
+                        "this choice has one alternative; it has at least two");
+  }
+
+  /// `0.5:` in front of an alternative, or nothing.
+  constexpr bool parseWeight(double &weight) {
+    if (!isAt(TokenKind::Number) || after(1).kind != TokenKind::Colon)
+      return true;
+    Token token = take();
+    take();
+    weight = readNumber(spelling(token));
+    bool isGood = weight > 0 && weight <= 1e100;
+    return isGood || fail(Id::BadChoice, token,
+                          makeText("this weight is ", weight,
+                                   "; the weight of an alternative is above 0 and at most 1e100"));
+  }
+
+private:
   constexpr bool parseArgument() {
     Token name = peek();
     if (name.kind != TokenKind::Name || after(1).kind != TokenKind::Equal)

@@ -16,6 +16,18 @@ constexpr bool isFnParam(const Syntax &syntax, const Statement &fn, NameId name)
   return false;
 }
 
+/// Calls `visit(called)` for what a node calls, or may call.
+template <class Visit>
+constexpr void forEachCallee(const Syntax &syntax, const Node &node, Visit visit) {
+  if (node.kind == NodeKind::Call)
+    visit(NameRef{node.name, node.signBegin, node.signEnd});
+  if (node.kind != NodeKind::ChosenCall)
+    return;
+  const ChoiceSyntax &choice = syntax.choices[node.skip];
+  for (int32_t i = 0; i < choice.count; ++i)
+    visit(syntax.alternatives[choice.firstAlternative + i].function);
+}
+
 /// Reports parameters of a function that share a name.
 constexpr void checkFnParams(Program &program, FnRef fn) {
   const Syntax &syntax = program.files[fn.file];
@@ -47,12 +59,14 @@ constexpr Flags findRecursion(Program &program, const std::vector<FnRef> &fns,
       continue;
     for (int32_t k = statement.value.first; k <= statement.value.root; ++k) {
       const Node &node = program.files[fns[i].file].nodes[k];
-      int32_t callee = node.kind == NodeKind::Call ? findCallee(i, node.name) : -1;
-      if (callee < 0)
-        continue;
-      callees[i].push_back(callee);
-      callers[callee].push_back(static_cast<int32_t>(i));
-      ++open[i];
+      forEachCallee(program.files[fns[i].file], node, [&](NameRef called) {
+        int32_t callee = findCallee(i, called.name);
+        if (callee < 0)
+          return;
+        callees[i].push_back(callee);
+        callers[callee].push_back(static_cast<int32_t>(i));
+        ++open[i];
+      });
     }
   }
   std::vector<int32_t> ready;

@@ -64,7 +64,7 @@ std::vector<Item> collectItems(std::string_view text, const TokenList &list) {
 
 bool isBinary(TokenKind kind) {
   return (kind >= TokenKind::Plus && kind <= TokenKind::Caret) || kind == TokenKind::Tilde ||
-         kind == TokenKind::Equal ||
+         kind == TokenKind::Bar || kind == TokenKind::Equal ||
          (kind >= TokenKind::EqualEqual && kind <= TokenKind::GreaterEqual);
 }
 
@@ -81,6 +81,7 @@ bool endsValue(const Item &item) {
   case TokenKind::Number:
   case TokenKind::RightParen:
   case TokenKind::RightBracket:
+  case TokenKind::RightBrace: // of a choice
   case TokenKind::Prime:
     return true;
   default:
@@ -117,7 +118,7 @@ private:
     bool isCell =
         level == 0 && item.kind == TokenKind::Name && item.name == words::kCell && !isAfterComment;
     bool isBlank = !isAfterOpen && (item.afterBlank || isAfterCell || isCell) &&
-                   item.kind != TokenKind::RightBrace;
+                   item.kind != TokenKind::RightBrace && item.kind != TokenKind::Bar;
     if (isBlank)
       out += '\n';
     out.append(2 * level, ' ');
@@ -147,6 +148,8 @@ private:
       ++at;
     } else if (item.kind == TokenKind::RightBrace) {
       closeBlock();
+    } else if (item.kind == TokenKind::Bar) {
+      startAlternative();
     } else {
       layOutStatement();
     }
@@ -162,25 +165,65 @@ private:
     isAfterCell = level == 0;
   }
 
+  /// Lays out the `|` before another alternative of a block, on a line of its own.
+  void startAlternative() {
+    --level;
+    startLine();
+    out += '|';
+    ++at;
+    ++level;
+    takeTrailingComment();
+    endLine();
+    isAfterOpen = true;
+  }
+
   //===-- Statements --------------------------------------------------------------------------===//
+
+  /// The first item of the statement at `at` behind its weight, if it has one.
+  size_t behindWeight() const {
+    size_t first = at;
+    if (items[at].kind == TokenKind::Number)
+      for (int tokens = 0; tokens < 2 && first + 1 < items.size(); ++first)
+        tokens += !items[first].isComment;
+    while (first + 1 < items.size() && items[first].isComment)
+      ++first;
+    return first;
+  }
+
+  /// Whether a `{` opens a choice inside of the statement whose first item is `first`.
+  bool isChoiceBrace(size_t brace, size_t first) const {
+    auto isChoose = [&](size_t i) {
+      return i > first && items[i].kind == TokenKind::Name && items[i].name == words::kChoose;
+    };
+    if (brace <= first)
+      return false;
+    size_t before = beforeToken(brace);
+    return isChoose(before) || (before > first && items[before].kind == TokenKind::Name &&
+                                isChoose(beforeToken(before)));
+  }
 
   /// The end of the statement that begins at `at`: its `{`, or the item behind its last one.
   size_t findEnd() const {
     int brackets = 0;
     size_t last = at;
+    size_t first = behindWeight();
     for (size_t i = at; i < items.size(); ++i) {
       const Item &item = items[i];
       if (item.isComment)
         continue;
-      bool isEnd = brackets == 0 &&
-                   (item.kind == TokenKind::Semicolon || item.kind == TokenKind::RightBrace);
-      if (item.kind == TokenKind::LeftBrace)
+      bool isEnd =
+          brackets == 0 && (item.kind == TokenKind::Semicolon ||
+                            item.kind == TokenKind::RightBrace || item.kind == TokenKind::Bar);
+      bool isChoice = item.kind == TokenKind::LeftBrace && isChoiceBrace(i, first);
+      if (item.kind == TokenKind::LeftBrace && !isChoice)
         return i;
       bool isNewLine = i != at && brackets == 0 && startsLineSince(last, i) && !goesOn(items[last]);
       if (isEnd || isNewLine)
         return last + 1;
-      brackets += item.kind == TokenKind::LeftParen || item.kind == TokenKind::LeftBracket;
-      brackets -= item.kind == TokenKind::RightParen || item.kind == TokenKind::RightBracket;
+      brackets +=
+          item.kind == TokenKind::LeftParen || item.kind == TokenKind::LeftBracket || isChoice;
+      brackets -= item.kind == TokenKind::RightParen || item.kind == TokenKind::RightBracket ||
+                  item.kind == TokenKind::RightBrace;
       last = i;
     }
     return last + 1;
@@ -326,7 +369,9 @@ private:
       return left.kind == TokenKind::Number; // `1.T` would be a bad number
     case TokenKind::LeftParen:
       if (left.kind == TokenKind::Name)
-        return isKeyword(left);
+        return isKeyword(left) && left.name != words::kChoose;
+      if (left.kind == TokenKind::RightParen) // of a choice of functions
+        return false;
       break;
     case TokenKind::LeftBracket:
       return !endsValue(left);
@@ -334,15 +379,26 @@ private:
       break;
     }
     switch (left.kind) {
+    case TokenKind::Colon:
+      return isWeight(previous);
     case TokenKind::LeftParen:
     case TokenKind::LeftBracket:
-    case TokenKind::Colon:
     case TokenKind::Dot:
     case TokenKind::DotDot:
       return false;
     default:
       return true;
     }
+  }
+
+  /// Whether a colon stands behind a weight, `0.5: tanh`, and not in a slice.
+  bool isWeight(size_t colon) const {
+    size_t number = colon == 0 ? 0 : beforeToken(colon);
+    if (items[number].kind != TokenKind::Number)
+      return false;
+    TokenKind before = number == 0 ? TokenKind::Bar : items[beforeToken(number)].kind;
+    return number == at || before == TokenKind::LeftBrace || before == TokenKind::Bar ||
+           before == TokenKind::LeftParen || before == TokenKind::Comma;
   }
 
   size_t beforeToken(size_t i) const {

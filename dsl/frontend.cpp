@@ -200,27 +200,34 @@ void Frontend::checkAll() {
   startChecking();
   for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell)
     if (!state->sources.files[state->cells[cell].file].shipped)
-      checker->check(cell);
+      checker->checkAlternatives(cell);
 }
 
 CheckedCell Frontend::check(CellId cell, const Settings &settings) {
   startChecking();
   CheckedCell checked = checker->check(cell, settings);
-  if (checked.isGood)
-    checkSettings(checked.cell, settings, state->budget, state->diagnostics);
+  if (checked.isGood) {
+    // Choices that others leave out may be set: which are there depends on what is chosen.
+    std::vector<std::string_view> choices;
+    for (const Syntax &syntax : state->parsed)
+      for (const ChoiceSyntax &choice : syntax.choices)
+        choices.push_back(choice.name);
+    checkSettings(checked.cell, settings, state->budget, state->diagnostics, choices);
+  }
   checked.isGood = checked.isGood && !hasErrors();
   return checked;
 }
 
 void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget &budget,
-                   Diagnostics &problems) {
-  auto checkNames = [&](std::string_view kind, const std::vector<Setting> &given, const auto &has) {
+                   Diagnostics &problems, const std::vector<std::string_view> &choices) {
+  auto checkNames = [&](std::string_view kind, const std::vector<Setting> &given,
+                        const std::vector<std::string_view> &has) {
     for (const Setting &setting : given) {
       Suggestion suggestion(setting.name, budget);
       bool isKnown = false;
-      for (const auto &entry : has) {
-        isKnown |= entry.name == setting.name;
-        suggestion.consider(entry.name);
+      for (std::string_view name : has) {
+        isKnown |= setting.name == name;
+        suggestion.consider(name);
       }
       if (!isKnown)
         problems.error(Id::UnknownSetting, {},
@@ -228,13 +235,29 @@ void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget 
                                 suggestion.text()));
     }
   };
-  checkNames("option", settings.options, cell.options);
-  checkNames("dimension", settings.dimensions, cell.dimensions);
+  std::vector<std::string_view> options = choices;
+  for (const Option &option : cell.options)
+    options.push_back(option.name);
+  std::vector<std::string_view> dimensions;
+  for (const Dimension &dimension : cell.dimensions)
+    dimensions.push_back(dimension.name);
+  checkNames("option", settings.options, options);
+  checkNames("dimension", settings.dimensions, dimensions);
+}
+
+CheckedCell Frontend::requireChoices(CheckedCell checked) {
+  bool isGood = reportOpenChoices(*state, checked.choices, "make it with `--set ", "=1`");
+  checked.isGood = checked.isGood && isGood;
+  return checked;
 }
 
 //===-- Cells by name -------------------------------------------------------------------------===//
 
 CheckedCell Frontend::findCell(std::string_view argument, const Settings &settings) {
+  return requireChoices(findSpace(argument, settings));
+}
+
+CheckedCell Frontend::findSpace(std::string_view argument, const Settings &settings) {
   if (!isCellPath(argument)) {
     addLibrary();
     startChecking();
@@ -256,7 +279,7 @@ CheckedCell Frontend::findCell(std::string_view argument, const Settings &settin
 CheckedCell Frontend::findCell(FileId file, std::string_view name, const Settings &settings) {
   startChecking();
   CellId cell = name.empty() ? findOnlyCell(file) : findNamedCell(file, name);
-  return cell == kNoCell ? CheckedCell() : check(cell, settings);
+  return cell == kNoCell ? CheckedCell() : requireChoices(check(cell, settings));
 }
 
 CheckedCell Frontend::checkFile(FileId file, std::string_view name, const Settings &settings) {
@@ -267,9 +290,9 @@ CheckedCell Frontend::checkFile(FileId file, std::string_view name, const Settin
       chosen = cell;
   for (CellId cell = 0; cell < static_cast<CellId>(state->cells.size()); ++cell)
     if (state->cells[cell].file == file && cell != chosen)
-      checker->check(cell);
+      checker->checkAlternatives(cell);
   if (chosen != kNoCell)
-    return check(chosen, settings);
+    return requireChoices(check(chosen, settings));
   if (!hasErrors())
     state->diagnostics.error(Id::UnknownCell, {},
                              makeText("`", state->sources.files[file].name, "` defines no cell"));

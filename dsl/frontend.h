@@ -27,12 +27,17 @@ public:
   /// Adds all shipped files.
   void addLibrary();
 
-  /// Checks all cells of all files added so far, shipped ones apart. No file may be added after it.
+  /// Checks all cells of all files added so far, shipped ones apart, with all alternatives. No file
+  /// may be added after it.
   void checkAll();
 
   /// Finds and checks one cell: `lstm` (shipped), `path/file.cell` (the only cell that the file
-  /// itself defines) or `path/file.cell:name`. Not good after diagnostics.
+  /// itself defines) or `path/file.cell:name`. Not good after diagnostics, which a choice that
+  /// is not set is too.
   CheckedCell findCell(std::string_view argument, const Settings &settings = {});
+
+  /// As `findCell`, where choices that are not set are the first alternatives.
+  CheckedCell findSpace(std::string_view argument, const Settings &settings = {});
 
   /// The same of a file or text that was added: its cell of this name; without a name its only
   /// cell.
@@ -40,7 +45,8 @@ public:
   /// The same; without a name the last cell of the file. All cells of the file are checked too.
   CheckedCell checkFile(FileId file, std::string_view name, const Settings &settings = {});
 
-  /// Checks a cell of the program. Unknown settings are problems too.
+  /// Checks a cell of the program; choices that are not set are the first alternatives. Unknown
+  /// settings are problems too.
   CheckedCell check(CellId cell, const Settings &settings = {});
 
   const Program &program() const { return *state; }
@@ -66,11 +72,14 @@ private:
   void startChecking();
   CellId findOnlyCell(FileId file);
   CellId findNamedCell(FileId file, std::string_view name);
+  /// Reports the choices that are not set.
+  CheckedCell requireChoices(CheckedCell checked);
 };
 
-/// Reports the names of settings that a checked cell does not have.
+/// Reports the names of settings that a checked cell does not have; `choices` are the names that
+/// settings of alternatives may have.
 void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget &budget,
-                   Diagnostics &problems);
+                   Diagnostics &problems, const std::vector<std::string_view> &choices = {});
 
 /// Whether an argument of the command line is a path rather than a shipped cell's name.
 bool isCellPath(std::string_view argument);

@@ -343,6 +343,8 @@ private:
     case NodeKind::Name:
     case NodeKind::Bounds:
     case NodeKind::SizeOf:
+    case NodeKind::ChosenCall: // settled before
+    case NodeKind::Choice:
       return;
     }
   }

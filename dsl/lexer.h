@@ -40,6 +40,7 @@ enum class TokenKind : uint8_t {
   At,
   Caret,
   Tilde,
+  Bar,
   Equal,
   EqualEqual,
   NotEqual,
@@ -79,7 +80,7 @@ constexpr std::array<uint8_t, 256> makeCharacterClasses() {
   classes['_'] = kLetter;
   for (char c = '0'; c <= '9'; ++c)
     classes[c] = kDigit;
-  for (char c : std::string_view(";()[]{},:.'+-*/@^~=<>!"))
+  for (char c : std::string_view(";()[]{},:.'+-*/@^~|=<>!"))
     classes[c] = kSign;
   return classes;
 }
@@ -105,7 +106,8 @@ inline constexpr std::array kSigns = {
     Sign{"}", TokenKind::RightBrace},   Sign{";", TokenKind::Semicolon},
     Sign{":", TokenKind::Colon},        Sign{".", TokenKind::Dot},
     Sign{"^", TokenKind::Caret},        Sign{"~", TokenKind::Tilde},
-    Sign{"<", TokenKind::Less},         Sign{">", TokenKind::Greater},
+    Sign{"|", TokenKind::Bar},          Sign{"<", TokenKind::Less},
+    Sign{">", TokenKind::Greater},
 };
 
 /// What people type, or paste from papers, for a sign of the language.

@@ -90,6 +90,7 @@ private:
 
   constexpr void parseCell() {
     CellSyntax cell;
+    namelessChoices = 0;
     cell.begin = take().begin;
     size_t begin = position;
     bool isGood =
@@ -140,24 +141,32 @@ private:
   /// are no level of nesting.
   constexpr void parseBody(const Token &open, bool hasBrace = true) {
     bool isEntered = !isInRepeat || enter(open);
+    parseStatements(isEntered);
+    closeBody(open, hasBrace);
+    nesting -= isInRepeat;
+  }
+
+  /// Parses statements up to what ends a block: `}`, a cell, the end of the file, or the `|` before
+  /// another alternative.
+  constexpr void parseStatements(bool isEntered) {
     while (skipEmptyStatements(), true) {
       Token token = peek();
       bool isNextCell = token.name == words::kCell && token.kind == TokenKind::Name;
-      if (token.kind == TokenKind::RightBrace) {
-        take();
-        break;
-      }
-      if (token.kind == TokenKind::EndOfFile || isNextCell) {
-        if (hasBrace)
-          failUnclosed(open, token, "}");
-        break;
-      }
+      bool isEnd = token.kind == TokenKind::RightBrace || token.kind == TokenKind::EndOfFile ||
+                   isNextCell || (token.kind == TokenKind::Bar && choiceBlocks > 0);
+      if (isEnd)
+        return;
       if (isEntered)
         parseStatement();
       else
         recover(position);
     }
-    nesting -= isInRepeat;
+  }
+
+  /// Takes the `}` behind statements.
+  constexpr void closeBody(const Token &open, bool hasBrace) {
+    if (!takeIf(TokenKind::RightBrace) && hasBrace)
+      failUnclosed(open, peek(), "}");
   }
 
   //===-- Statements --------------------------------------------------------------------------===//
@@ -167,6 +176,7 @@ private:
     auto index = syntax.statements.size();
     syntax.statements.emplace_back();
     int level = nesting;
+    size_t firstChoice = syntax.choices.size();
     Statement statement;
     statement.begin = peek().begin;
     if (!parseStatement(statement, index)) {
@@ -177,7 +187,10 @@ private:
     if (statement.end == 0)
       statement.end = std::max(previousEnd(), statement.begin);
     syntax.statements[index] = statement;
-    if (!statement.isBroken && statement.kind != StatementKind::Repeat && !expectEnd()) {
+    nameChoices(firstChoice, index, statement);
+    bool hasBody =
+        statement.kind == StatementKind::Repeat || statement.kind == StatementKind::Choose;
+    if (!statement.isBroken && !hasBody && !expectEnd()) {
       syntax.statements[index].isBroken = true;
       recover(begin);
     }
@@ -199,7 +212,8 @@ private:
       take();
       return true;
     }
-    if (kind == TokenKind::RightBrace || kind == TokenKind::EndOfFile)
+    if (kind == TokenKind::RightBrace || kind == TokenKind::EndOfFile ||
+        (kind == TokenKind::Bar && choiceBlocks > 0))
       return true;
     if (kind >= TokenKind::EqualEqual && kind <= TokenKind::GreaterEqual)
       return fail(Id::BadCondition, peek(),
@@ -214,7 +228,8 @@ private:
     NameId word = peek().name;
     if (!isReserved(word))
       return parseAssignment(statement);
-    if (isInRepeat && word != words::kParam && word != words::kInit && word != words::kRepeat)
+    if (isInRepeat && word != words::kParam && word != words::kInit && word != words::kRepeat &&
+        word != words::kChoose)
       return fail(Id::MisplacedStatement, peek(),
                   makeText("`", spelling(peek()), "` stands in a `repeat`; it belongs outside"));
     if (word == words::kImport)
@@ -231,20 +246,26 @@ private:
       return parseRequire(statement);
     if (word == words::kFn)
       return parseFn(statement);
+    if (word == words::kChoose)
+      return parseChoose(statement, index);
     return parseRepeat(statement, index);
   }
 
   constexpr bool parseDeclarations(Statement &first, NameId word) {
+    size_t firstChoice = syntax.choices.size();
     if (!parseDeclaration(first, word))
       return false;
     first.end = previousEnd();
+    nameChoices(firstChoice, syntax.statements.size() - 1, first);
     while (takeSign(TokenKind::Comma)) {
+      firstChoice = syntax.choices.size();
       Statement listed;
       listed.begin = peek().begin;
       listed.isListed = true;
       bool isGood = parseDeclaration(listed, word);
       listed.isBroken = !isGood;
       listed.end = previousEnd();
+      nameChoices(firstChoice, syntax.statements.size(), listed);
       syntax.statements.push_back(listed);
       if (!isGood)
         return false;
@@ -406,6 +427,75 @@ private:
     isInRepeat = wasInRepeat;
     statement.bodyEnd = static_cast<int32_t>(syntax.statements.size());
     return true;
+  }
+
+  //===-- Choices -----------------------------------------------------------------------------===//
+
+  int namelessChoices = 0; // of this cell, in statements without a name
+
+  /// `choose name { statements | statements }`.
+  constexpr bool parseChoose(Statement &statement, size_t index) {
+    statement.kind = StatementKind::Choose;
+    statement.bodyEnd = static_cast<int32_t>(index) + 1;
+    int32_t choice = 0;
+    if (!beginChoice(tokens[position - 1], ChoiceKind::Statements, choice))
+      return false;
+    ChoiceSyntax &begun = syntax.choices[choice];
+    begun.statement = static_cast<int32_t>(index);
+    begun.isInRepeat = isInRepeat;
+    if (!begun.isNamed)
+      begun.name = makeText("choice_", ++namelessChoices);
+    if (isAt(TokenKind::LeftParen))
+      return fail(Id::BadChoice, peek(),
+                  "a choice between functions stands in an expression; statements are chosen by "
+                  "`choose { a = 1 | a = 2 }`");
+    if (!parseOpenBrace())
+      return false;
+    Token open = tokens[position - 1];
+    bool isEntered = enter(open);
+    ++choiceBlocks;
+    std::vector<AlternativeSyntax> alternatives;
+    bool isGood = true;
+    do {
+      AlternativeSyntax alternative;
+      skipEmptyStatements();
+      isGood = parseWeight(alternative.weight) && isGood;
+      alternative.begin = peek().begin;
+      alternative.firstStatement = static_cast<int32_t>(syntax.statements.size());
+      parseStatements(isEntered);
+      alternative.endStatement = static_cast<int32_t>(syntax.statements.size());
+      alternative.end = std::max(alternative.begin, previousEnd());
+      alternatives.push_back(alternative);
+    } while (takeIf(TokenKind::Bar));
+    --choiceBlocks;
+    closeBody(open, true);
+    endChoice(choice, alternatives);
+    statement.bodyEnd = static_cast<int32_t>(syntax.statements.size());
+    return isGood;
+  }
+
+  /// Tells the choices from `first` on that stand in a statement so, and calls those without a name
+  /// by its name, numbered if there are several.
+  constexpr void nameChoices(size_t first, size_t index, const Statement &statement) {
+    int nameless = 0;
+    for (size_t i = first; i < syntax.choices.size(); ++i)
+      nameless += syntax.choices[i].statement < 0 && !syntax.choices[i].isNamed;
+    int number = 0;
+    for (size_t i = first; i < syntax.choices.size(); ++i) {
+      ChoiceSyntax &choice = syntax.choices[i];
+      if (choice.statement >= 0)
+        continue;
+      choice.statement = static_cast<int32_t>(index);
+      choice.isInRepeat = isInRepeat;
+      if (choice.isNamed)
+        continue;
+      if (statement.name.name == kNoName)
+        choice.name = makeText("choice_", ++namelessChoices);
+      else if (nameless == 1)
+        choice.name = names.text(statement.name.name);
+      else
+        choice.name = makeText(names.text(statement.name.name), "_", ++number);
+    }
   }
 
   /// `name = expr`, `name[K] = expr`, `h' = expr`.

@@ -140,7 +140,7 @@ public:
   }
 
   std::string print() {
-    if (isDerived())
+    if (mayHoldUnused())
       dropUnused();
     collectFns();
     out = "cell ";
@@ -180,6 +180,8 @@ private:
         return true;
     return false;
   }
+  /// Whether statements may be there for what is not in this cell.
+  bool mayHoldUnused() const { return isDerived() || !checked.choices.empty(); }
 
   //===-- What is needed ----------------------------------------------------------------------===//
 
@@ -417,6 +419,9 @@ private:
       return printFn({flat.file, flat.statement}, program.names.text(statement.name.name), true);
     case StatementKind::Repeat:
       return printRepeat(flat);
+    case StatementKind::Choose:
+    case StatementKind::Skipped:
+      return;
     }
     out += "\n";
   }

@@ -4,6 +4,7 @@
 
 #include "dsl/diagnostic.h"
 #include "dsl/parser.h"
+#include "dsl/settle_choices.h"
 #include "dsl/suggest.h"
 
 #include <cstdint>
@@ -28,15 +29,26 @@ struct FnRef {
   constexpr bool operator==(const FnRef &) const = default;
 };
 
+/// What is checked beside the first alternatives of all choices: one that `place` tells.
+struct Variation {
+  Loc place;
+  Loc alternative;
+  Text note;
+};
+
 struct Program {
   Sources sources;
   Names names;
   Diagnostics diagnostics;
-  std::vector<Syntax> files;              // as sources.files
+  std::vector<Syntax> files;     // as sources.files, with their choices settled
+  std::vector<Syntax> parsed;    // by file: as it was parsed, if it has choices
+  std::vector<Flags> isChoiceIn; // by file and choice: what others choose leaves it in
+  Variation variation;
   std::vector<std::vector<FileId>> reach; // by file: all files it imports, directly or not
   std::vector<CellEntry> cells;
   SuggestionBudget budget;
-  Flags isRecursive; // by function of a file: it calls itself, or one that does
+  bool hasChoices = false; // some file has
+  Flags isRecursive;       // by function of a file: it calls itself, or one that does
 
   constexpr Program() { internWords(names); }
 
@@ -45,6 +57,11 @@ struct Program {
     auto file = static_cast<FileId>(files.size());
     sources.files.push_back(std::move(source));
     files.push_back(Parser(sources.files[file].text, file, names, diagnostics).parse());
+    hasChoices = hasChoices || !files[file].choices.empty();
+    parsed.push_back({});
+    if (!files[file].choices.empty())
+      parsed[file] = files[file];
+    isChoiceIn.push_back({});
     return file;
   }
 

@@ -13,9 +13,9 @@
 namespace cellwright {
 
 /// Reports a call of what no function is called; `cellFns` are further candidates.
-constexpr void reportUnknownFunction(Program &program, FileId file, const Node &node,
+constexpr void reportUnknownFunction(Program &program, FileId file, NameRef called,
                                      const std::vector<FnRef> &cellFns = {}) {
-  std::string_view name = program.names.text(node.name);
+  std::string_view name = program.names.text(called.name);
   Suggestion suggestion(name, program.budget);
   for (NameId i = 0; i <= words::kSize; ++i)
     if (isBuiltIn(i))
@@ -23,7 +23,7 @@ constexpr void reportUnknownFunction(Program &program, FileId file, const Node &
   auto nameOf = [&](FnRef fn) { return program.names.text(program.statementOf(fn).name.name); };
   suggestion.considerAll(program.allFns(), nameOf);
   suggestion.considerAll(cellFns, nameOf);
-  program.diagnostics.error(Id::UnknownFunction, program.files[file].signLoc(node),
+  program.diagnostics.error(Id::UnknownFunction, program.files[file].loc(called),
                             makeText("unknown function `", name, "`", suggestion.text()));
 }
 
@@ -242,9 +242,11 @@ private:
         diagnostics().error(
             Id::UnknownName, syntax.loc(node),
             "a function of a file sees its arguments only: pass the next state to it");
-      else if (node.kind == NodeKind::Call && !isBuiltIn(node.name) &&
-               program.findFn(fn.file, node.name).statement < 0)
-        reportUnknownFunction(program, fn.file, node);
+      else
+        forEachCallee(syntax, node, [&](NameRef called) {
+          if (!isBuiltIn(called.name) && program.findFn(fn.file, called.name).statement < 0)
+            reportUnknownFunction(program, fn.file, called);
+        });
     }
   }
 

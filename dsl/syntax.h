@@ -6,6 +6,7 @@
 #include "dsl/comparison.h"
 #include "dsl/names.h"
 #include "dsl/source.h"
+#include "dsl/text.h"
 
 #include <cstdint>
 #include <vector>
@@ -30,6 +31,8 @@ enum class NodeKind : uint8_t {
   Positive, // `expr > 0`, the condition of `where`
   Named,    // `eps = expr`, or, without operand, `bias = false`
   Call,
+  ChosenCall, // `choose(f, g)(operands)`, whose choice is `skip`; a Call once that is settled
+  Choice,     // `choose { a | b }`, whose choice is `skip`; its operands are the alternatives
 };
 
 /// One node of an expression. Its operands are the subtrees that end just before it; `first` is
@@ -75,6 +78,8 @@ enum class StatementKind : uint8_t {
   Require,
   Fn,
   Repeat,
+  Choose,  // its alternatives follow it; none of them is its body
+  Skipped, // what another alternative leaves out, and a Choose that is settled
 };
 
 /// One statement. A list, `state h[H], c[H]`, is one statement for each name. The body of a
@@ -114,6 +119,30 @@ struct CellSyntax {
   bool isBroken = false; // has no body
 };
 
+enum class ChoiceKind : uint8_t { Function, Expression, Statements };
+
+struct AlternativeSyntax {
+  double weight = 1;
+  NameRef function;           // in a choice of functions
+  int32_t firstStatement = 0; // in one of statements
+  int32_t endStatement = 0;
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
+/// `choose name(f, g)`, `choose name { a | b }`, in the order in which they begin.
+struct ChoiceSyntax {
+  ChoiceKind kind = ChoiceKind::Function;
+  Text name;            // as written, or made from where it stands
+  bool isNamed = false; // it is as written
+  bool isInRepeat = false;
+  int32_t statement = -1; // which it stands in, or is
+  int32_t firstAlternative = 0;
+  int32_t count = 0;
+  uint32_t begin = 0; // up to its alternatives
+  uint32_t end = 0;
+};
+
 /// `import "path"`; `target` is filled in by whoever reads files.
 struct ImportSyntax {
   uint32_t begin = 0; // the string with its quotes
@@ -129,8 +158,10 @@ struct Syntax {
   std::vector<CellSyntax> cells;
   std::vector<int32_t> fns; // file-level fn statements
   std::vector<ImportSyntax> imports;
-  std::vector<NameId> lostNames; // what stood in text that could not be parsed
-  bool isComplete = true;        // no syntax errors
+  std::vector<ChoiceSyntax> choices;
+  std::vector<AlternativeSyntax> alternatives; // of a choice, one after the other
+  std::vector<NameId> lostNames;               // what stood in text that could not be parsed
+  bool isComplete = true;                      // no syntax errors
 
   /// The root of the operand before another one of the same node; the last operand's is node - 1.
   constexpr int32_t operandBefore(int32_t operand) const { return nodes[operand].first - 1; }
@@ -140,6 +171,7 @@ struct Syntax {
   constexpr Loc loc(const Node &node) const { return {file, node.begin, node.end}; }
   constexpr Loc signLoc(const Node &node) const { return {file, node.signBegin, node.signEnd}; }
   constexpr Loc loc(const NameRef &name) const { return {file, name.begin, name.end}; }
+  constexpr Loc loc(const ChoiceSyntax &choice) const { return {file, choice.begin, choice.end}; }
   constexpr Loc loc(const Statement &statement) const {
     return {file, statement.begin, statement.end};
   }

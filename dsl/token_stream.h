@@ -30,8 +30,10 @@ protected:
   Syntax syntax;
   SuggestionBudget budget;
   size_t position = 0;
-  int brackets = 0; // open ( and [ of this statement
-  int nesting = 0;  // levels, braces and prefix signs included
+  int brackets = 0;     // open ( and [ of this statement
+  int nesting = 0;      // levels, braces and prefix signs included
+  int choiceBraces = 0; // open `{` of expressions
+  int choiceBlocks = 0; // open `{` of choices between statements
 
   //===-- Looking -----------------------------------------------------------------------------===//
 
@@ -180,13 +182,28 @@ protected:
   constexpr void recover(size_t statementBegin) {
     int open = brackets;
     int braces = 0;
+    int choices = std::exchange(choiceBraces, 0);
     bool isDone = position > statementBegin && tokens[position - 1].kind == TokenKind::LineEnd &&
                   looksLikeStatement();
     while (!isDone && tokens[position].kind != TokenKind::EndOfFile) {
       TokenKind kind = tokens[position].kind;
-      if (braces == 0 &&
-          (kind == TokenKind::RightBrace || (kind == TokenKind::Semicolon && open == 0)))
+      bool isOutside = braces == 0 && choices == 0;
+      if (isOutside &&
+          (kind == TokenKind::RightBrace || (kind == TokenKind::Semicolon && open == 0) ||
+           (kind == TokenKind::Bar && choiceBlocks > 0)))
         break;
+      if (kind == TokenKind::RightBrace && braces == 0) {
+        --choices;
+        --open;
+        ++position;
+        continue;
+      }
+      if (kind == TokenKind::LeftBrace && isChoiceBrace(position, statementBegin)) {
+        ++choices;
+        ++open;
+        ++position;
+        continue;
+      }
       open += kind == TokenKind::LeftParen || kind == TokenKind::LeftBracket;
       open -= open > 0 && (kind == TokenKind::RightParen || kind == TokenKind::RightBracket);
       braces += kind == TokenKind::LeftBrace;
@@ -200,6 +217,16 @@ protected:
       if (tokens[i].kind == TokenKind::Name)
         syntax.lostNames.push_back(tokens[i].name);
     brackets = 0;
+  }
+
+  /// Whether a `{` opens a choice between expressions.
+  constexpr bool isChoiceBrace(size_t brace, size_t statementBegin) const {
+    auto isChoose = [&](size_t i) {
+      return i > statementBegin && tokens[i].kind == TokenKind::Name &&
+             tokens[i].name == words::kChoose;
+    };
+    return (brace >= 1 && isChoose(brace - 1)) ||
+           (brace >= 2 && tokens[brace - 1].kind == TokenKind::Name && isChoose(brace - 2));
   }
 
   /// As `locate`, fast for many places.

@@ -9,10 +9,10 @@
 
 namespace cellwright {
 
-inline constexpr std::array<std::string_view, 23> kWords = {
+inline constexpr std::array<std::string_view, 24> kWords = {
     // Reserved: they start statements.
     "cell", "import", "input", "state", "param", "init", "output", "require", "fn", "repeat",
-    "option",
+    "choose", "option",
     // Words that mean something in their places only.
     "from", "in", "per", "sequence", "frozen", "true", "false", "T",
     // Functions that are no rows of the table.
@@ -38,6 +38,7 @@ inline constexpr NameId kOutput = wordId("output");
 inline constexpr NameId kRequire = wordId("require");
 inline constexpr NameId kFn = wordId("fn");
 inline constexpr NameId kRepeat = wordId("repeat");
+inline constexpr NameId kChoose = wordId("choose");
 inline constexpr NameId kOption = wordId("option");
 inline constexpr NameId kFrom = wordId("from");
 inline constexpr NameId kIn = wordId("in");

@@ -5,6 +5,7 @@
 #include "search/candidate.h"
 #include "training/random.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,20 +29,34 @@ public:
   virtual Candidate sample(Random &random) const = 0;
 
   /// One edit; nothing if the space knows none, or none was found.
-  virtual std::optional<Candidate> mutate(const Candidate &, Random &) const {
-    return std::nullopt;
-  }
+  virtual std::optional<Candidate> mutate(const Candidate &candidate, Random &random) const;
 
   /// A cell with parts of both; nothing if the space knows no such.
-  virtual std::optional<Candidate> crossover(const Candidate &, const Candidate &, Random &) const {
-    return std::nullopt;
-  }
+  virtual std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
+                                             Random &random) const;
 
   /// How many genotypes there are, infinity if there is no limit.
   virtual double size() const = 0;
 
   /// The candidate of a genotype. Throws Error if it is none of this space.
   virtual Candidate make(const std::string &genotype) const = 0;
+
+  /// The genotype of a cell of the space, whoever wrote it. Throws Error if it is none, or if the
+  /// space cannot tell.
+  virtual std::string genotypeOf(const std::string &cell) const;
 };
+
+struct SpaceRow {
+  const char *name;
+  const char *help;
+  std::unique_ptr<Space> (*make)();
+};
+
+/// All spaces with a name.
+const std::vector<SpaceRow> &spaceRows();
+
+/// A space by name, or the file of a cell with choices. Throws Error if there is none, or with the
+/// problems of the file.
+std::unique_ptr<Space> makeSpace(const std::string &nameOrFile);
 
 } // namespace cellwright

@@ -41,11 +41,14 @@ Run addCompile(CLI::App &app);
 Run addConvert(CLI::App &app);
 Run addEvalLm(CLI::App &app);
 Run addFmt(CLI::App &app);
+Run addGenotypeExport(CLI::App &app);
+Run addGenotypeImport(CLI::App &app);
 Run addGradcheck(CLI::App &app);
 Run addList(CLI::App &app);
 Run addRun(CLI::App &app);
 Run addSample(CLI::App &app);
 Run addShow(CLI::App &app);
+Run addSpace(CLI::App &app);
 Run addTrainLm(CLI::App &app);
 
 } // namespace cellwright

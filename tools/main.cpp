@@ -54,10 +54,21 @@ constexpr CommandRow kCommands[] = {
      "cellwright bench lstm gru\n  cellwright bench my.cell --dim H=512 --sequences 60\n  "
      "cellwright bench --quick --threads 1 2 --html bench.html",
      addBench},
+    {"space", "size and samples of a space of cells",
+     "cellwright space zoph_le --sample 3 --seed 1\n  cellwright space my_space.cell --sample 10 "
+     "--json",
+     addSpace},
+    {"genotype import", "cells of published genotypes",
+     "cellwright genotype import recipes.jsonl --format nas-bench-nlp -o recipes.cell",
+     addGenotypeImport},
+    {"genotype export", "the genotype of a cell",
+     "cellwright genotype export gru --format nas-bench-nlp", addGenotypeExport},
 };
 
 /// What to say of the group that the first word of a command's name makes.
 std::string describeGroup(const std::string &name) {
+  if (name == "genotype")
+    return "published genotypes as cells and back";
   return name == "train" ? "train a model for a task" : "evaluate a trained model";
 }
 

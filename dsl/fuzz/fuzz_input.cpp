@@ -83,6 +83,19 @@ void checkGoodCell(const Program &program, const CheckedCell &checked, std::stri
   interpretSteps(checked.cell, bytes);
 }
 
+/// As `checkGoodCell`, with the last alternative of every choice: together they need not be good.
+void checkLastAlternatives(Frontend &frontend, CellId cell, const CheckedCell &first,
+                           std::string_view bytes) {
+  Settings settings;
+  for (const CellChoice &choice : first.choices) {
+    const ChoiceSyntax &syntax = syntaxOf(frontend.program(), choice);
+    settings.options.push_back({syntax.name, static_cast<double>(syntax.count)});
+  }
+  CheckedCell checked = frontend.check(cell, settings);
+  if (checked.isGood)
+    checkGoodCell(frontend.program(), checked, bytes);
+}
+
 /// What a check found, apart from where: the Ids of its problems and the cells that are good.
 std::string outcomeOf(Frontend &frontend) {
   std::string outcome;
@@ -133,6 +146,8 @@ void fuzzInput(std::string_view bytes) {
     areAllGood = areAllGood && checked.isGood;
     if (checked.isGood)
       checkGoodCell(program, checked, bytes);
+    if (!hasErrors && !checked.choices.empty())
+      checkLastAlternatives(frontend, cell, checked, bytes);
   }
   require(hasErrors || areAllGood, "a cell that is not good has an error", bytes);
   std::string problems = frontend.renderProblems();

@@ -99,10 +99,31 @@ static_assert(kEverythingOutcome.problems == 0);
 static_assert(kEverythingOutcome.cells == 1);
 static_assert(kEverythingOutcome.params == 20);
 
+// A space: every alternative is checked.
+constexpr Outcome kSpace = checkNow(R"(
+fn gate(a, b) = choose(sigmoid, hard_sigmoid)(linear(a, b))
+cell space {
+  input x[I]
+  state h[H]
+  z = gate(x, h)
+  choose candidate { n = tanh(linear(x, z * h)) | 0.5: n = choose { z | linear(h) } }
+  h' = z * h + (1 - z) * n
+}
+)");
+static_assert(kSpace.problems == 0);
+static_assert(kSpace.cells == 1);
+static_assert(kSpace.params == 6);
+
 constexpr Outcome kMistake = checkNow("cell a {\n  state h[H]\n  h' = sigmod(h)\n}\n");
 static_assert(kMistake.problems == 1);
 static_assert(kMistake.firstId == Id::UnknownFunction);
 static_assert(kMistake.firstPlace == 29);
+
+constexpr Outcome kMistakeInSpace =
+    checkNow("cell a {\n  state h[H]\n  h' = choose { h | choose(tanh, sigmod)(h) }\n}\n");
+static_assert(kMistakeInSpace.problems == 1);
+static_assert(kMistakeInSpace.firstId == Id::UnknownFunction);
+static_assert(kMistakeInSpace.firstPlace == 55);
 
 } // namespace
 

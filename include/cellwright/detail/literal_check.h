@@ -34,8 +34,11 @@ public:
       if (program.cells[cell].file != 0)
         continue;
       CheckedCell checked = checker.check(cell);
-      if (cell == chosen)
-        result = std::move(checked);
+      if (cell != chosen)
+        continue;
+      reportOpenChoices(program, checked.choices,
+                        "a literal is one cell: write an alternative in the place of `", "`");
+      result = std::move(checked);
     }
     program.diagnostics.sort();
     CellRecord record;

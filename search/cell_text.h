@@ -1,0 +1,23 @@
+// Cells of a search as texts.
+#pragma once
+
+#include "dsl/frontend.h"
+
+#include <functional>
+#include <string>
+
+namespace cellwright {
+
+/// Checks a text with one cell and calls `visit` while the front end lives. Throws Error with the
+/// problems.
+void withCell(const std::string &text,
+              const std::function<void(const Program &, const CheckedCell &)> &visit);
+
+/// Checks a text with one cell and gives it as `show` prints it. Throws Error with the problems.
+std::string printedCell(const std::string &text);
+
+/// What an edit did: `what`, then the lines that are gone and those that are new.
+std::string describeEdit(const std::string &what, const std::string &before,
+                         const std::string &after);
+
+} // namespace cellwright

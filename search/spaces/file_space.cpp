@@ -1,0 +1,227 @@
+// A cell with choices as a space. A genotype says the alternative of each choice that the cell has:
+// {"gate": 2}. Which those are depends on the others, so they are made one round after the other.
+#include "search/cell_text.h"
+#include "search/space.h"
+#include "search/spaces/spaces.h"
+
+#include "dsl/print.h"
+#include "runtime/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+#include <set>
+
+namespace cellwright {
+
+using nlohmann::json;
+
+namespace {
+
+using Chosen = std::map<std::string, int>; // alternatives, counted from 1
+
+/// A choice as it stands in the file.
+struct FileChoice {
+  std::string name;
+  std::vector<double> weights;
+  std::vector<std::string> alternatives;
+};
+
+/// A cell with some choices made: what it is then, and which choices it has.
+struct Settled {
+  std::string cell;
+  std::vector<FileChoice> choices;
+};
+
+class FileSpace final : public Space {
+public:
+  explicit FileSpace(std::string file) : file(std::move(file)) { settle({}); }
+
+  std::string_view name() const override { return file; }
+
+  std::string describe() const override {
+    return fmt::format("{} choices", collect().choices.size());
+  }
+
+  double size() const override {
+    Collected all = collect();
+    std::function<double(const std::string &)> countOf = [&](const std::string &name) {
+      const FileChoice &choice = all.choices.at(name);
+      double count = 0;
+      for (size_t k = 1; k <= choice.alternatives.size(); ++k) {
+        double product = 1;
+        for (const std::string &inner : all.inside[{name, static_cast<int>(k)}])
+          product *= countOf(inner);
+        count += product;
+      }
+      return count;
+    };
+    double product = 1;
+    for (const std::string &outer : all.outer)
+      product *= countOf(outer);
+    return product;
+  }
+
+  Candidate sample(Random &random) const override { return complete({}, random); }
+
+  std::optional<Candidate> mutate(const Candidate &candidate, Random &random) const override {
+    Chosen chosen = chosenBy(candidate.genotype);
+    Settled settled = settle(chosen);
+    if (settled.choices.empty())
+      return std::nullopt;
+    const FileChoice &choice = settled.choices[random.below(settled.choices.size())];
+    int old = chosen.at(choice.name);
+    auto other = static_cast<int>(random.below(choice.alternatives.size() - 1)) + 1;
+    other += other >= old;
+    chosen[choice.name] = other;
+    Candidate mutant = complete(chosen, random);
+    mutant.edit =
+        describeEdit(fmt::format("`{}`: {} becomes {}", choice.name, choice.alternatives[old - 1],
+                                 choice.alternatives[other - 1]),
+                     candidate.cell, mutant.cell);
+    return mutant;
+  }
+
+  std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
+                                     Random &random) const override {
+    Chosen chosen = chosenBy(a.genotype);
+    for (const auto &[name, alternative] : chosenBy(b.genotype))
+      if (!chosen.contains(name) || random.below(2) == 1)
+        chosen[name] = alternative;
+    Candidate child = complete(chosen, random);
+    child.edit = describeEdit("choices of the other parent", a.cell, child.cell);
+    return child;
+  }
+
+  Candidate make(const std::string &genotype) const override {
+    Chosen chosen = chosenBy(genotype);
+    Settled settled = settle(chosen);
+    for (const FileChoice &choice : settled.choices)
+      CELLWRIGHT_CHECK(chosen.contains(choice.name), "choice `{}` is open in this genotype",
+                       choice.name);
+    return {settled.cell, json(chosen).dump(), {}, ""};
+  }
+
+private:
+  std::string file;
+
+  /// All choices that some alternatives bring in.
+  struct Collected {
+    std::map<std::string, FileChoice> choices;
+    std::vector<std::string> outer;
+    std::map<std::pair<std::string, int>, std::vector<std::string>> inside; // first found there
+  };
+
+  /// Throws Error with the problems of the file, or of these alternatives together.
+  Settled settle(const Chosen &chosen) const {
+    Settings settings;
+    for (const auto &[name, alternative] : chosen)
+      settings.options.push_back({std::string_view(name), static_cast<double>(alternative)});
+    Frontend frontend;
+    CheckedCell checked = frontend.findSpace(file, settings);
+    CELLWRIGHT_CHECK(checked.isGood, "`{}` is no space of cells:\n{}", file,
+                     frontend.renderProblems());
+    const Program &program = frontend.program();
+    Settled settled;
+    settled.cell = printCell(program, checked, settings);
+    for (const CellChoice &choice : checked.choices) {
+      const ChoiceSyntax &syntax = syntaxOf(program, choice);
+      FileChoice found{std::string(syntax.name.view()), {}, {}};
+      for (int32_t i = 0; i < syntax.count; ++i) {
+        found.weights.push_back(alternativeOf(program, choice, i).weight);
+        found.alternatives.emplace_back(alternativeText(program, choice, i).view());
+      }
+      settled.choices.push_back(std::move(found));
+    }
+    return settled;
+  }
+
+  static Chosen chosenBy(const std::string &genotype) {
+    try {
+      return json::parse(genotype).get<Chosen>();
+    } catch (const json::exception &problem) {
+      throw Error(fmt::format("this is no genotype of choices: {}", problem.what()));
+    }
+  }
+
+  static int draw(const FileChoice &choice, Random &random) {
+    double total = 0;
+    for (double weight : choice.weights)
+      total += weight;
+    double left = random.uniform() * total;
+    size_t i = 0;
+    while (i + 1 < choice.weights.size() && left >= choice.weights[i])
+      left -= choice.weights[i++];
+    return static_cast<int>(i) + 1;
+  }
+
+  /// Draws what is open, and leaves out what is not needed.
+  Candidate complete(Chosen chosen, Random &random) const {
+    while (true) {
+      Settled settled = settle(chosen);
+      bool isDrawn = false;
+      Chosen needed;
+      for (const FileChoice &choice : settled.choices) {
+        isDrawn = isDrawn || !chosen.contains(choice.name);
+        if (!chosen.contains(choice.name))
+          chosen[choice.name] = draw(choice, random);
+        needed[choice.name] = chosen[choice.name];
+      }
+      if (!isDrawn)
+        return {settled.cell, json(needed).dump(), {}, ""};
+    }
+  }
+
+  Collected collect() const {
+    Collected all;
+    std::vector<std::pair<std::string, Chosen>> open;
+    for (const FileChoice &choice : settle({}).choices) {
+      all.outer.push_back(choice.name);
+      all.choices[choice.name] = choice;
+      open.push_back({choice.name, {}});
+    }
+    // What the first alternatives bring in stands among the outer ones until it is found inside.
+    for (size_t i = 0; i < open.size(); ++i) {
+      auto [name, path] = open[i];
+      std::vector<std::set<std::string>> found;
+      size_t count = all.choices.at(name).alternatives.size();
+      for (size_t k = 1; k <= count; ++k) {
+        path[name] = static_cast<int>(k);
+        found.emplace_back();
+        for (const FileChoice &choice : settle(path).choices) {
+          found.back().insert(choice.name);
+          if (!all.choices.contains(choice.name)) {
+            all.choices[choice.name] = choice;
+            open.push_back({choice.name, path});
+          }
+        }
+      }
+      noteInside(all, name, found);
+    }
+    return all;
+  }
+
+  /// Notes which choices only some alternatives of a choice have.
+  static void noteInside(Collected &all, const std::string &name,
+                         const std::vector<std::set<std::string>> &found) {
+    for (size_t k = 0; k < found.size(); ++k)
+      for (const std::string &inner : found[k]) {
+        bool isEverywhere = true;
+        for (const std::set<std::string> &other : found)
+          isEverywhere = isEverywhere && other.contains(inner);
+        if (isEverywhere || inner == name)
+          continue;
+        std::erase(all.outer, inner);
+        all.inside[{name, static_cast<int>(k) + 1}].push_back(inner);
+      }
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Space> makeFileSpace(const std::string &file) {
+  return std::make_unique<FileSpace>(file);
+}
+
+} // namespace cellwright

@@ -1,0 +1,84 @@
+"""`space` and `genotype`: spaces by name and of files, genotypes to cells and back; a cell with open
+choices is none for the other commands."""
+
+import json
+import unittest
+
+from support import BAD_INPUT, ProgramTest, run_program
+
+SPACE = """cell my_space {
+  input x[I]
+  state h[H]
+  z = choose gate(sigmoid, hard_sigmoid)(linear(x, h))
+  choose candidate { n = tanh(linear(x, z * h)) | n = choose bend(tanh, relu)(linear(x, h)) }
+  h' = z * h + (1 - z) * n
+}
+"""
+
+
+class SpaceTest(ProgramTest):
+
+    def good(self, *arguments):
+        """What a command that succeeds prints."""
+        return self.run_well(*arguments).out
+
+    def bad(self, *arguments):
+        """The message of a command that is refused."""
+        result = run_program(*arguments)
+        self.assertEqual(result.status, BAD_INPUT, result.err)
+        self.assertEqual(result.out, "")
+        return result.err
+
+    def test_named_space(self):
+        found = self.good("space", "darts", "--sample", "2", "--seed", "3", "--json")
+        space = json.loads(found)
+        self.assertEqual(space["genotypes"], 4**8 * 40320)
+        self.assertEqual(len(space["samples"]), 2)
+        self.assertEqual(found, self.good("space", "darts", "--sample", "2", "--seed", "3", "--json"))
+        text = self.good("space", "jozefowicz", "--sample", "1")
+        self.assertIn("genotypes: no limit", text)
+        self.write("sample.cell", text[text.index("cell ") :])
+        self.good("check", self.path("sample.cell"))
+
+    def test_file(self):
+        path = self.write("my.cell", SPACE)
+        self.assertEqual(self.good("space", path).strip(), f"{path}: 3 choices; genotypes: 6")
+        self.good("check", path)
+        refused = self.bad("show", path)
+        self.assertIn("choice `gate` is open; make it with `--set gate=1`: 1 `sigmoid`", refused)
+        shown = self.good("show", path, "--set", "gate=2", "--set", "candidate=2", "--set", "bend=2")
+        self.assertIn("z = hard_sigmoid(linear(x, h))\n  n = relu(linear(x, h))", shown)
+        self.assertIn("choice `gate` is set to 3", self.bad("show", path, "--set", "gate=3"))
+        self.assertIn("has no option `gat`", self.bad("show", path, "--set", "gat=3"))
+
+    def test_refusals(self):
+        self.assertIn("unknown space `dart`; expected one of", self.bad("space", "dart"))
+        self.assertIn("cannot read `none.cell`", self.bad("space", "none.cell"))
+        path = self.write("wrong.cell", "cell a {\n  state h[H]\n  h' = choose { h | k }\n}\n")
+        self.assertIn("unknown name `k`", self.bad("space", path, "--sample", "20"))
+
+    def test_genotypes(self):
+        recipe = json.loads(self.good("genotype", "export", "gru", "--format", "nas-bench-nlp"))
+        self.assertEqual(recipe["h_new_0"]["op"], "blend")
+        lines = self.write("two.jsonl", 2 * (json.dumps({"recipe": recipe}) + "\n"))
+        out = self.path("two.cell")
+        self.good("genotype", "import", lines, "--format", "nas-bench-nlp", "--name", "r", "-o", out)
+        again = self.good("genotype", "export", out + ":r_2", "--format", "nas-bench-nlp")
+        self.assertEqual(json.loads(again), recipe)
+        wrong = self.write("wrong.json", "[4]")
+        self.assertIn(
+            f"genotype 1 of `{wrong}`: number 0 of this genotype is 4",
+            self.bad("genotype", "import", wrong, "--format", "enas"),
+        )
+        wrong = self.write("wrong.jsonl", "[0]\n[0\n")
+        self.assertIn("see line 2", self.bad("genotype", "import", wrong, "--format", "enas"))
+        empty = self.write("empty.jsonl", "\n")
+        self.assertIn("holds no genotypes", self.bad("genotype", "import", empty, "--format", "enas"))
+        self.assertIn(
+            "this is no cell of `enas` or `darts`",
+            self.bad("genotype", "export", "gru", "--format", "darts"),
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
