@@ -77,4 +77,12 @@ double Random::normal() {
   }
 }
 
+uint64_t Random::below(uint64_t count) {
+  auto product = static_cast<unsigned __int128>(next()) * count;
+  uint64_t threshold = -count % count;
+  while (static_cast<uint64_t>(product) < threshold)
+    product = static_cast<unsigned __int128>(next()) * count;
+  return static_cast<uint64_t>(product >> 64);
+}
+
 } // namespace cellwright

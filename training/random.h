@@ -24,6 +24,12 @@ public:
   /// Mean 0, variance 1, by the polar method (Marsaglia & Bray 1964); draws two or more uniform
   /// numbers.
   double normal();
+  /// An integer in [0, count), each as likely (Lemire 2019, "Fast random integer generation in an
+  /// interval"). Precondition: count > 0.
+  uint64_t below(uint64_t count);
+
+  /// From which the generator goes on as this one.
+  const std::array<uint64_t, 4> &state() const { return words; }
 
 private:
   std::array<uint64_t, 4> words;

@@ -32,7 +32,8 @@ const std::vector<Folder> kFolders = {
     {"include", {"dsl", "runtime"}},
     {"api", {"dsl", "codegen", "runtime", "training", "include"}},
     {"bench", {"dsl", "codegen", "runtime"}},
-    {"tools", {"dsl", "codegen", "runtime", "training", "bench"}},
+    {"search", {"dsl", "codegen", "runtime", "training"}},
+    {"tools", {"dsl", "codegen", "runtime", "training", "bench", "search"}},
     {"examples", {"api", "include"}},
 };
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -22,6 +23,26 @@ TEST_CASE("seeds and names give different streams") {
   CHECK(Random(1, "W").next() == Random(1, "W").next());
   CHECK(Random(1, "W").next() != Random(2, "W").next());
   CHECK(Random(1, "W").next() != Random(1, "b").next());
+}
+
+TEST_CASE("a generator in the state of another goes on as that one") {
+  Random first(1, "state");
+  first.next();
+  Random second(first.state());
+  for (int i = 0; i < 10; ++i)
+    CHECK(first.next() == second.next());
+}
+
+TEST_CASE("integers below a count are each as likely") {
+  Random random(1, "below");
+  constexpr int kCount = 7, kDraws = 70'000;
+  std::array<int, kCount> counts = {};
+  for (int i = 0; i < kDraws; ++i)
+    ++counts[random.below(kCount)];
+  // Six standard deviations of a count.
+  for (int count : counts)
+    CHECK(std::abs(count - kDraws / kCount) < 6 * 93);
+  CHECK(random.below(1) == 0);
 }
 
 TEST_CASE("uniform numbers have the moments of [0, 1)") {

@@ -1,0 +1,34 @@
+// See candidate.h.
+#include "search/candidate.h"
+
+#include "runtime/error.h"
+
+#include <nlohmann/json.hpp>
+
+namespace cellwright {
+
+using nlohmann::json;
+
+std::string formatCandidate(const Candidate &candidate) {
+  return json{{"cell", candidate.cell},
+              {"genotype", candidate.genotype},
+              {"parents", candidate.parents},
+              {"edit", candidate.edit}}
+      .dump();
+}
+
+Candidate parseCandidate(const std::string &text) {
+  try {
+    json fields = json::parse(text);
+    Candidate candidate;
+    fields.at("cell").get_to(candidate.cell);
+    fields.at("genotype").get_to(candidate.genotype);
+    fields.at("parents").get_to(candidate.parents);
+    fields.at("edit").get_to(candidate.edit);
+    return candidate;
+  } catch (const json::exception &problem) {
+    throw Error(fmt::format("this is no candidate of a search: {}", problem.what()));
+  }
+}
+
+} // namespace cellwright
