@@ -54,6 +54,10 @@ constexpr CommandRow kCommands[] = {
      "cellwright bench lstm gru\n  cellwright bench my.cell --dim H=512 --sequences 60\n  "
      "cellwright bench --quick --threads 1 2 --html bench.html",
      addBench},
+    {"compare", "cells on a task: as many parameters, the same tuning, several seeds",
+     "cellwright compare lstm gru my.cell --task adding --budget-params 20k\n  cellwright compare "
+     "lstm gru --task music --seeds 10 -o table.html",
+     addCompare},
 };
 
 /// What to say of the group that the first word of a command's name makes.
