@@ -3,6 +3,7 @@
 // machine gave in the same run.
 #include "bench/report.h"
 
+#include "dsl/html.h"
 #include "fmt/format.h"
 
 #include <algorithm>
@@ -15,14 +16,6 @@ namespace cellwright {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 360, kLeft = 64, kBottom = 48, kTop = 16, kRight = 120;
-
-/// Text for HTML: the names of cells are the user's.
-std::string escape(std::string_view text) {
-  std::string escaped;
-  for (char c : text)
-    escaped += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return escaped;
-}
 
 /// A logarithmic axis: places of numbers between two powers of ten.
 struct Axis {
@@ -112,7 +105,7 @@ std::string roofline(const BenchReport &report, const std::vector<BenchRow> &all
     svg += fmt::format("<circle class='{}' cx='{:.1f}' cy='{:.1f}' r='4'><title>{} H {} N {} T {}, "
                        "{}: {:.1f} GF/s</title></circle>\n",
                        row.pass == nameOf(Pass::Both) ? "both" : "forward", x.at(intensity),
-                       y.at(speed), escape(row.cell), row.H, row.N, row.T, row.pass, speed);
+                       y.at(speed), escapeMarkup(row.cell), row.H, row.N, row.T, row.pass, speed);
   }
   svg +=
       fmt::format("<text x='{:.1f}' y='{}' text-anchor='middle'>flops per byte of weights that a "
@@ -143,9 +136,10 @@ std::string tableOf(const std::vector<BenchRow> &rows) {
     RowFigures figures = figuresOf(row);
     html += fmt::format("<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{:.4g}<td>{:.4g}"
                         "<td>{:.0f} %<td>{}<td>{}",
-                        escape(row.cell), escape(row.implementation), row.pass, row.I, row.H, row.N,
-                        row.T, row.threads, 1e3 * row.timing.median, 1e3 * row.timing.least,
-                        100 * row.timing.spread, rateText(figures), percent(figures.percentOfPeak));
+                        escapeMarkup(row.cell), escapeMarkup(row.implementation), row.pass, row.I,
+                        row.H, row.N, row.T, row.threads, 1e3 * row.timing.median,
+                        1e3 * row.timing.least, 100 * row.timing.spread, rateText(figures),
+                        percent(figures.percentOfPeak));
     html += fmt::format(
         "<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>\n",
         row.bound > 0 ? fmt::format("{:.4g}", 1e3 * row.bound) : "", row.limit,
@@ -154,27 +148,20 @@ std::string tableOf(const std::vector<BenchRow> &rows) {
         row.tapeBytes > 0 ? fmt::format("{}", row.tapeBytes) : "",
         row.level.empty() ? ""
                           : fmt::format("{} at {:.0f} GB/s", row.level, row.weightBandwidth / 1e9),
-        escape(row.path));
+        escapeMarkup(row.path));
   }
   html += "</table>\n";
   for (const std::string &note : slowNotes(rows))
-    html += fmt::format("<p class='slow'>slow: {}</p>\n", escape(note));
+    html += fmt::format("<p class='slow'>slow: {}</p>\n", escapeMarkup(note));
   return html;
 }
 
 constexpr std::string_view kStyle = R"(
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;
-       color: #1d2330; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-pre { background: #f3f5f9; padding: .7rem 1rem; white-space: pre-wrap }
-svg { width: 100%; max-width: 760px; font: 12px system-ui, sans-serif }
-svg text { fill: #454e60 } .grid { stroke: #e3e7ef } .roof { fill: none; stroke: #8c97ab; stroke-width: 1.4 }
+.roof { fill: none; stroke: #8c97ab; stroke-width: 1.4 }
 circle.forward { fill: #2f6fdb } circle.both { fill: #d9622b }
 .legend span { padding-left: 1rem; position: relative }
 .legend span::before { content: ''; position: absolute; left: 0; top: .4em; width: .7em; height: .7em; border-radius: 50% }
 .legend .forward::before { background: #2f6fdb } .legend .both::before { background: #d9622b }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; display: block; overflow-x: auto }
-th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid #e3e7ef; white-space: nowrap }
 td:nth-child(-n+3), th:nth-child(-n+3), td:last-child, th:last-child { text-align: left }
 .slow { color: #8a3a12; margin: .3rem 0 }
 )";
@@ -182,12 +169,10 @@ td:nth-child(-n+3), th:nth-child(-n+3), td:last-child, th:last-child { text-alig
 } // namespace
 
 std::string toHtml(const BenchReport &report) {
+  std::string title = "cellwright bench " + report.date;
   std::string html =
-      fmt::format("<!doctype html>\n<html lang='en'><meta charset='utf-8'>\n"
-                  "<meta name='viewport' content='width=device-width'>\n"
-                  "<title>cellwright bench {0}</title>\n<style>{1}</style>\n"
-                  "<h1>cellwright bench, {0}</h1>\n<pre>{2}\n{3}</pre>\n",
-                  report.date, kStyle, escape(machineText(report.machine)), escape(countingNote()));
+      fmt::format("<h1>cellwright bench, {}</h1>\n<pre>{}\n{}</pre>\n", report.date,
+                  escapeMarkup(machineText(report.machine)), escapeMarkup(countingNote()));
   for (size_t begin = 0; begin < report.rows.size();) {
     size_t end = begin;
     while (end < report.rows.size() && report.rows[end].suite == report.rows[begin].suite)
@@ -204,7 +189,7 @@ std::string toHtml(const BenchReport &report) {
     html += tableOf(rows);
     begin = end;
   }
-  return html + "</html>\n";
+  return htmlPage(title, kStyle, html);
 }
 
 } // namespace cellwright

@@ -508,6 +508,21 @@ void addDimensionFact(const Cell &cell, std::string_view name, int64_t number,
       facts.push_back({dimension.value, number, makeText(dimensionOption, name, "=", number)});
 }
 
+void completeFacts(const Cell &cell, std::vector<SizeFact> &facts, int64_t number) {
+  for (const Dimension &dimension : cell.dimensions) {
+    Diagnostics problems;
+    if (bindCell(cell, facts, problems))
+      return;
+    Text quoted = makeText("`", dimension.name, "`");
+    auto isOpen = [&](const Diagnostic &problem) {
+      return problem.id == Id::OpenDimension &&
+             problem.message.view().find(quoted.view()) != std::string_view::npos;
+    };
+    if (std::any_of(problems.all().begin(), problems.all().end(), isOpen))
+      addDimensionFact(cell, dimension.name, number, facts);
+  }
+}
+
 std::optional<Bound> bindCell(const Cell &cell, std::span<const SizeFact> facts,
                               Diagnostics &problems, std::string_view dimensionOption) {
   return Binder(cell, facts, problems, dimensionOption).bind();

@@ -47,6 +47,9 @@ void addDimensionFact(const Cell &cell, std::string_view name, int64_t number,
                       std::vector<SizeFact> &facts,
                       std::string_view dimensionOption = kDimensionOption);
 
+/// Gives the dimensions that nothing fixes a number, each in its turn: one may follow from another.
+void completeFacts(const Cell &cell, std::vector<SizeFact> &facts, int64_t number);
+
 /// Solves the equations and checks everything that depends on numbers: sizes are positive integers
 /// below 2^31, divisions exact, slices within their vectors, `require` holds. Nothing after
 /// problems.

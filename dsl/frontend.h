@@ -76,6 +76,16 @@ private:
   CheckedCell requireChoices(CheckedCell checked);
 };
 
+/// A cell that was found and checked, with the front end that owns what it refers to.
+struct FoundCell {
+  std::unique_ptr<Frontend> frontend;
+  CheckedCell checked;
+  Settings settings;
+
+  const Cell &cell() const { return checked.cell; }
+  const Sources &sources() const { return frontend->program().sources; }
+};
+
 /// Reports the names of settings that a checked cell does not have; `choices` are the names that
 /// settings of alternatives may have.
 void checkSettings(const Cell &cell, const Settings &settings, SuggestionBudget &budget,

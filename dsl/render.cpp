@@ -16,4 +16,16 @@ std::string renderDiagnostics(const Diagnostics &diagnostics, const Sources &sou
   return out;
 }
 
+std::string renderFirst(const Diagnostics &diagnostics, const Sources &sources) {
+  constexpr size_t kShown = 3;
+  const std::vector<Diagnostic> &all = diagnostics.all();
+  size_t shown = all.size() > kShown + 1 ? kShown : all.size();
+  std::string out;
+  for (size_t i = 0; i < shown; ++i)
+    out += renderDiagnostic(all[i], sources);
+  if (shown < all.size())
+    out += "... and " + std::to_string(all.size() - shown) + " more like these\n";
+  return out;
+}
+
 } // namespace cellwright

@@ -13,4 +13,7 @@ std::string renderDiagnostic(const Diagnostic &diagnostic, const Sources &source
 /// Writes all problems in the order in which they stand.
 std::string renderDiagnostics(const Diagnostics &diagnostics, const Sources &sources);
 
+/// Writes the first problems and how many more there are: one wrong size contradicts every tensor.
+std::string renderFirst(const Diagnostics &diagnostics, const Sources &sources);
+
 } // namespace cellwright

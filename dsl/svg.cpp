@@ -1,7 +1,9 @@
 // Draws what layout.cpp has placed. Widths of texts are estimated: an SVG has no measure of its
 // own.
 #include "dsl/draw.h"
+
 #include "dsl/graph.h"
+#include "dsl/html.h"
 #include "dsl/layout.h"
 #include "dsl/lexer.h"
 
@@ -81,23 +83,6 @@ KindStyle styleOf(GraphKind kind) {
     return {"operator", "element-wise"};
   }
   return {"", ""};
-}
-
-std::string escape(std::string_view text) {
-  std::string escaped;
-  for (char character : text) {
-    if (character == '<')
-      escaped += "&lt;";
-    else if (character == '>')
-      escaped += "&gt;";
-    else if (character == '&')
-      escaped += "&amp;";
-    else if (character == '"')
-      escaped += "&quot;";
-    else
-      escaped += character;
-  }
-  return escaped;
 }
 
 std::vector<std::string_view> splitLines(std::string_view text) {
@@ -189,7 +174,7 @@ private:
              std::string(name) + "\" d=\"M0 0.8L8 4L0 7.2z\"/></marker>\n";
     out += fill("</defs>\n<rect class=\"paper\" width=\"%\" height=\"%\"/>\n", width, height);
     out += fill("<text class=\"title\" x=\"%\" y=\"%\">", kMargin, kTitleHeight / 2 + 6) +
-           escape(cell.name) + "</text>\n";
+           escapeMarkup(cell.name) + "</text>\n";
   }
 
   bool lay() {
@@ -263,7 +248,7 @@ private:
   void drawNode(const GraphNode &node, const LayoutNode &placed) {
     bool isRound = node.kind == GraphKind::Operator || node.kind == GraphKind::Function;
     double radius = isRound ? placed.height / 2 : node.kind == GraphKind::Product ? 3 : 9;
-    out += "<g><title>" + escape(node.title.empty() ? node.label : node.title) + "</title>";
+    out += "<g><title>" + escapeMarkup(node.title.empty() ? node.label : node.title) + "</title>";
     out += fill("<rect x=\"%\" y=\"%\" width=\"%\" height=\"%\" rx=\"%\" class=\"node ",
                 left + placed.x - placed.width / 2, top + placed.y - placed.height / 2,
                 placed.width, placed.height, radius);
@@ -271,14 +256,14 @@ private:
     std::vector<std::string_view> lines = splitLines(node.label);
     double y = top + placed.y + kBaseline - kLineHeight * static_cast<double>(lines.size() - 1) / 2;
     for (std::string_view line : lines) {
-      out += fill("<text x=\"%\" y=\"%\">", left + placed.x, y) + escape(line) + "</text>";
+      out += fill("<text x=\"%\" y=\"%\">", left + placed.x, y) + escapeMarkup(line) + "</text>";
       y += kLineHeight;
     }
     bool isNamed = !node.name.empty() && node.name.size() <= kMaxCaption;
     if (isNamed)
       out += fill("<text class=\"name\" x=\"%\" y=\"%\">", left + placed.x,
                   top + placed.y - placed.height / 2 - 3) +
-             escape(node.name) + "</text>";
+             escapeMarkup(node.name) + "</text>";
     out += "</g>\n";
   }
 

@@ -1,77 +1,167 @@
 // See filters.h.
 #include "search/filters.h"
 
-#include <fmt/format.h>
+#include "runtime/error.h"
+#include "runtime/layer.h"
+#include "search/paths.h"
+#include "search/run_trial.h"
+#include "training/initializers.h"
+#include "training/random.h"
 
-#include <vector>
+#include <array>
+#include <cmath>
 
 namespace cellwright {
 
+static constexpr std::array<std::string_view, kFilterCount> kNames = {
+    "check", "duplicate", "path", "size", "vanishing", "exploding"};
+
+std::string_view nameOf(Filter filter) { return kNames[static_cast<size_t>(filter)]; }
+
+//===-- Gradients -----------------------------------------------------------------------------===//
+
 namespace {
 
-/// What a value depends on within one step.
-struct Dependences {
-  std::vector<bool> states;
-  bool hasInput = false;
+constexpr int64_t kFlowSequences = 8;
+
+/// A layer with random numbers.
+class FlowLayer {
+public:
+  FlowLayer(const cellwright_kernel &kernel, uint64_t seed, double initScale)
+      : kernel(kernel), random(seed, "gradient flow"), threads(1), layer(kernel, threads) {
+    setParams(seed, initScale);
+  }
+
+  double measure();
+
+private:
+  void setParams(uint64_t seed, double initScale);
+  SeriesView drawInput();
+  void forward();
+  /// Goes back from a random gradient; gives the norms of what was there and of what arrives.
+  std::pair<double, double> backward();
+
+  const cellwright_kernel &kernel;
+  Random random;
+  ThreadPool threads;
+  Layer layer;
+  std::vector<std::vector<float>> params, gradients, stateAdjoints;
+  std::vector<int32_t> indices;
+  Series input, outputAdjoint;
 };
 
-Dependences findSources(const Cell &cell, ValueId root) {
-  Dependences sources{std::vector<bool>(cell.states.size(), false)};
-  std::vector<bool> isSeen(cell.ops.size(), false);
-  std::vector<ValueId> open = {root};
-  while (!open.empty()) {
-    ValueId value = open.back();
-    open.pop_back();
-    if (isSeen[value])
-      continue;
-    isSeen[value] = true;
-    const Op &op = cell.ops[value];
-    if (op.kind == OpKind::State)
-      sources.states[op.index] = true;
-    sources.hasInput = sources.hasInput || op.kind == OpKind::Input;
-    for (int i = 0; i < op.operandCount; ++i)
-      open.push_back(cell.operand(op, i));
+void FlowLayer::setParams(uint64_t seed, double initScale) {
+  std::vector<const void *> pointers;
+  for (int i = 0; i < kernel.param_count; ++i) {
+    const cellwright_param_info &info = kernel.params[i];
+    params.emplace_back(static_cast<size_t>(info.rows) * info.columns);
+    initialize(info, seed, fmt::format("layer0.{}", info.name), params.back(), initScale);
+    pointers.push_back(params.back().data());
+    gradients.emplace_back(params.back().size());
   }
-  return sources;
+  layer.setParams(pointers);
 }
 
-/// The states that some reach by next values, themselves counted only if they come again.
-std::vector<bool> followStates(const std::vector<Dependences> &nexts, std::vector<bool> from) {
-  std::vector<bool> reached(nexts.size(), false);
-  std::vector<size_t> open;
-  auto reach = [&](const std::vector<bool> &states) {
-    for (size_t i = 0; i < states.size(); ++i)
-      if (states[i] && !reached[i]) {
-        reached[i] = true;
-        open.push_back(i);
-      }
-  };
-  reach(from);
-  while (!open.empty()) {
-    size_t state = open.back();
-    open.pop_back();
-    reach(nexts[state].states);
+/// Standard normal numbers, or symbols that are all as likely.
+SeriesView FlowLayer::drawInput() {
+  const cellwright_vector_info &info = kernel.inputs[0];
+  int64_t rows = kFlowSteps * kFlowSequences;
+  if (info.is_index) {
+    for (int64_t row = 0; row < rows; ++row)
+      indices.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(info.size))));
+    return indexSeries(indices, layer.format());
   }
-  return reached;
+  std::vector<float> numbers(rows * info.size);
+  for (float &number : numbers)
+    number = static_cast<float>(random.normal());
+  input.resize(layer.format(), rows, info.size);
+  readSteps(numbers.data(), {kFlowSteps, kFlowSequences, {}, {}}, input.view());
+  return input.view();
+}
+
+void FlowLayer::forward() {
+  ForwardArguments arguments;
+  arguments.batch = {kFlowSteps, kFlowSequences, {}, {}};
+  arguments.inputs = {drawInput()};
+  arguments.initialStates.assign(kernel.state_count, nullptr);
+  arguments.keepsTape = true;
+  layer.forward(arguments);
+}
+
+static double sumOfSquares(const std::vector<float> &values) {
+  double sum = 0;
+  for (float value : values)
+    sum += static_cast<double>(value) * value;
+  return sum;
+}
+
+std::pair<double, double> FlowLayer::backward() {
+  int64_t rows = kFlowSteps * kFlowSequences, last = rows - kFlowSequences;
+  std::vector<float> adjoint(rows * kernel.output_size);
+  for (int64_t i = last * kernel.output_size; i < std::ssize(adjoint); ++i)
+    adjoint[i] = static_cast<float>(random.normal());
+  outputAdjoint.resize(layer.format(), rows, kernel.output_size);
+  readSteps(adjoint.data(), {kFlowSteps, kFlowSequences, {}, {}}, outputAdjoint.view());
+  BackwardArguments arguments;
+  arguments.outputAdjoint = outputAdjoint.view();
+  for (int i = 0; i < kernel.param_count; ++i)
+    arguments.paramGradients.push_back(kernel.params[i].is_frozen ? nullptr : gradients[i].data());
+  for (int i = 0; i < kernel.state_count; ++i) {
+    stateAdjoints.emplace_back(kFlowSequences * kernel.states[i].size);
+    arguments.initialAdjoints.push_back(stateAdjoints.back().data());
+  }
+  layer.backward(arguments);
+  double arrived = 0;
+  for (const std::vector<float> &state : stateAdjoints)
+    arrived += sumOfSquares(state);
+  return {std::sqrt(sumOfSquares(adjoint)), std::sqrt(arrived)};
+}
+
+double FlowLayer::measure() {
+  forward();
+  auto [began, arrived] = backward();
+  return std::pow(arrived / began, 1.0 / kFlowSteps);
 }
 
 } // namespace
 
-std::string findMissingPath(const Cell &cell) {
-  std::vector<Dependences> nexts;
-  for (const State &state : cell.states)
-    nexts.push_back(findSources(cell, state.next));
-  Dependences output = findSources(cell, cell.output);
-  bool hasInput = output.hasInput;
-  std::vector<bool> needed = followStates(nexts, output.states);
-  for (size_t i = 0; i < nexts.size(); ++i)
-    hasInput = hasInput || (needed[i] && nexts[i].hasInput);
-  if (!hasInput)
-    return "no path from an input to the output";
-  for (size_t i = 0; i < nexts.size(); ++i)
-    if (!followStates(nexts, nexts[i].states)[i])
-      return fmt::format("no path from state `{}` to itself", cell.states[i].name.view());
-  return "";
+GradientFlow measureGradientFlow(const cellwright_kernel &kernel, uint64_t seed, double initScale) {
+  return {FlowLayer(kernel, seed, initScale).measure()};
+}
+
+//===-- All of them ---------------------------------------------------------------------------===//
+
+/// The verdict on a gradient; NaN explodes.
+static std::optional<Filtered> judgeFlow(const GradientFlow &flow) {
+  if (flow.perStep < kLeastPerStep)
+    return Filtered{Filter::Vanishing,
+                    fmt::format("a step leaves {:.3g} of the gradient, expected {} at least",
+                                flow.perStep, kLeastPerStep)};
+  if (flow.perStep <= kMostPerStep)
+    return std::nullopt;
+  return Filtered{Filter::Exploding,
+                  fmt::format("a step multiplies the gradient by {:.3g}, expected {} at most",
+                              flow.perStep, kMostPerStep)};
+}
+
+FilterVerdict filterCell(const std::string &cell, const FilterOptions &options) {
+  if (options.isKnown && options.isKnown(cell))
+    return {Filtered{Filter::Duplicate, "the same cell was there before"}};
+  std::optional<ModelStack> stack;
+  try {
+    stack.emplace(describeModel(cell, options.form, options.hyper));
+  } catch (const Error &problem) {
+    return {Filtered{Filter::Check, problem.what()}};
+  }
+  if (auto missing = findMissingPath(stack->layers().front().cell()))
+    return {Filtered{Filter::Path, *missing}};
+  if (options.mostParams > 0 && !fitHidden(*stack, options.mostParams))
+    return {Filtered{Filter::Size,
+                     fmt::format("no size has at most {} parameters", options.mostParams)}};
+  CompiledStack compiled(*stack, {.compile = options.compile});
+  const cellwright_kernel &kernel = *compiled.training()->layers.front().cell;
+  GradientFlow flow = measureGradientFlow(kernel, options.seed, options.hyper.initScale);
+  return {judgeFlow(flow), stack->description().hidden};
 }
 
 } // namespace cellwright

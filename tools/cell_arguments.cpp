@@ -107,33 +107,6 @@ std::vector<SizeFact> dimensionFacts(const FoundCell &found) {
   return facts;
 }
 
-/// Gives the names that nothing has fixed a number, each in its turn: one may follow from another.
-static void completeFacts(const Cell &cell, std::vector<SizeFact> &facts, int64_t number) {
-  for (size_t i = 0; i < cell.dimensions.size(); ++i) {
-    Diagnostics problems;
-    if (bindCell(cell, facts, problems))
-      return;
-    auto isOpen = [&](const Diagnostic &problem) {
-      std::string quoted = fmt::format("`{}`", std::string_view(cell.dimensions[i].name));
-      return problem.id == Id::OpenDimension &&
-             problem.message.view().find(quoted) != std::string_view::npos;
-    };
-    if (std::any_of(problems.all().begin(), problems.all().end(), isOpen))
-      addDimensionFact(cell, cell.dimensions[i].name, number, facts);
-  }
-}
-
-/// Prints the first problems: one wrong `--dim` contradicts every tensor.
-static void printProblems(const Diagnostics &problems, const Sources &sources) {
-  constexpr size_t kPrinted = 3;
-  const std::vector<Diagnostic> &all = problems.all();
-  size_t printed = all.size() > kPrinted + 1 ? kPrinted : all.size();
-  for (size_t i = 0; i < printed; ++i)
-    std::cerr << renderDiagnostic(all[i], sources);
-  if (printed < all.size())
-    std::cerr << fmt::format("... and {} more like these\n", all.size() - printed);
-}
-
 std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
                                    std::vector<SizeFact> facts, std::optional<int64_t> others) {
   if (others)
@@ -141,7 +114,7 @@ std::optional<Bound> bindOrExplain(const Cell &cell, const Sources &sources,
   Diagnostics problems;
   auto bound = bindCell(cell, facts, problems);
   problems.sort();
-  printProblems(problems, sources);
+  std::cerr << renderFirst(problems, sources);
   return bound;
 }
 

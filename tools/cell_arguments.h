@@ -26,16 +26,6 @@ struct CellArguments {
   std::array<CLI::Option *, 2> addSettings(CLI::App &app);
 };
 
-/// A cell that was found and checked. The front end owns what the cell refers to.
-struct FoundCell {
-  std::unique_ptr<Frontend> frontend;
-  CheckedCell checked;
-  Settings settings;
-
-  const Cell &cell() const { return checked.cell; }
-  const Sources &sources() const { return frontend->program().sources; }
-};
-
 /// The numbers of `--dim` and `--set`, whose names view the arguments. Throws UsageError where one
 /// is not NAME=NUMBER, or a name has two numbers.
 Settings parseSettings(const CellArguments &arguments);

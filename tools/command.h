@@ -37,6 +37,7 @@ struct CommandRow {
 // One function per file of commands/, named for it.
 Run addBench(CLI::App &app);
 Run addCheck(CLI::App &app);
+Run addCompare(CLI::App &app);
 Run addCompile(CLI::App &app);
 Run addConvert(CLI::App &app);
 Run addEvalLm(CLI::App &app);

@@ -63,6 +63,10 @@ constexpr CommandRow kCommands[] = {
      addGenotypeImport},
     {"genotype export", "the genotype of a cell",
      "cellwright genotype export gru --format nas-bench-nlp", addGenotypeExport},
+    {"compare", "cells on a task: as many parameters, the same tuning, several seeds",
+     "cellwright compare lstm gru my.cell --task adding --budget-params 20k\n  cellwright compare "
+     "lstm gru --task music --seeds 10 -o table.html",
+     addCompare},
 };
 
 /// What to say of the group that the first word of a command's name makes.

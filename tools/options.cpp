@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace cellwright {
 
@@ -36,11 +37,33 @@ std::string defaultText(int64_t value) { return fmt::format("{}", value); }
 std::string defaultText(uint64_t value) { return fmt::format("{}", value); }
 std::string defaultText(double value) { return fmt::format("{}", value); }
 
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+
+} // namespace
+
+/// A whole number of units, rounded down; nothing if it is none or below 1.
+static std::optional<int64_t> parseWithUnit(const std::string &text, std::span<const Unit> units) {
+  constexpr double kMost = 1e18; // exact sums stay below an int64_t
+  double number = 0;
+  const char *last = text.data() + text.size();
+  auto [end, problem] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
+  std::string_view unitName(end, static_cast<size_t>(last - end));
+  if (problem == std::errc())
+    for (const Unit &unit : units) {
+      double product = number * unit.factor;
+      // Comparisons with NaN are false.
+      if (unit.name == unitName && product >= 1 && product <= kMost)
+        return static_cast<int64_t>(product);
+    }
+  return std::nullopt;
+}
+
 int64_t parseBytes(const std::string &name, const std::string &text) {
-  struct Unit {
-    std::string_view name;
-    double bytes;
-  };
   constexpr Unit kUnits[] = {{"B", 1},
                              {"kB", 1e3},
                              {"KB", 1e3},
@@ -51,23 +74,29 @@ int64_t parseBytes(const std::string &name, const std::string &text) {
                              {"MiB", 1048576.0},
                              {"GiB", 1073741824.0},
                              {"TiB", 1099511627776.0}};
-  constexpr double kMost = 1e18; // exact sums of sizes stay below an int64_t
-  double number = 0;
-  const char *last = text.data() + text.size();
-  auto [end, problem] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
-  std::string_view unitName(end, static_cast<size_t>(last - end));
-  if (problem == std::errc())
-    for (const Unit &unit : kUnits) {
-      double bytes = number * unit.bytes;
-      // Comparisons with NaN are false.
-      if (unit.name == unitName && bytes >= 1 && bytes <= kMost)
-        return static_cast<int64_t>(bytes);
-    }
+  if (auto bytes = parseWithUnit(text, kUnits))
+    return *bytes;
   throw UsageError(
       fmt::format("{}: expected a number of bytes from 1B to 1000000TB with its unit, "
                   "B, KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024), "
                   "as in 512MB, got `{}`",
                   name, text));
+}
+
+int64_t parseCount(const std::string &name, const std::string &text) {
+  constexpr Unit kUnits[] = {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}};
+  if (auto count = parseWithUnit(text, kUnits))
+    return *count;
+  throw UsageError(
+      fmt::format("{}: expected a number above 0, as in 50000, 50k or 1.5M, got `{}`", name, text));
+}
+
+CLI::Option *addCount(CLI::App &app, const std::string &name, int64_t &target,
+                      const std::string &help) {
+  auto take = [&target, name](const std::string &text) { target = parseCount(name, text); };
+  return app.add_option_function<std::string>(name, take, help)
+      ->type_name("N")
+      ->default_str(defaultText(target));
 }
 
 CLI::Option *addBytes(CLI::App &app, const std::string &name, std::optional<int64_t> &target,

@@ -61,6 +61,13 @@ int64_t parseBytes(const std::string &name, const std::string &text);
 CLI::Option *addBytes(CLI::App &app, const std::string &name, std::optional<int64_t> &target,
                       const std::string &help);
 
+/// Reads a whole number above 0, `50k` and `1.5M` too: powers of 1000. Throws UsageError that
+/// begins with the option's name.
+int64_t parseCount(const std::string &name, const std::string &text);
+/// Adds an option that takes such a number; the target's value is its default.
+CLI::Option *addCount(CLI::App &app, const std::string &name, int64_t &target,
+                      const std::string &help);
+
 /// How help shows what an option takes that has so many choices: them, or, if they are long, NAME.
 std::string choiceName(const std::vector<std::string> &choices);
 /// Adds an option that takes one of some words.

@@ -123,7 +123,7 @@ static constexpr std::array<Draw, 7> kInitializers = {
 static_assert(CELLWRIGHT_GLOROT == 0 && CELLWRIGHT_CONSTANT + 1 == kInitializers.size());
 
 void initialize(const cellwright_param_info &param, uint64_t seed, std::string_view name,
-                std::span<double> values) {
+                std::span<double> values, double scale) {
   int64_t count = static_cast<int64_t>(param.rows) * param.columns;
   CELLWRIGHT_CHECK(static_cast<int64_t>(values.size()) == count,
                    "parameter `{}` has {} elements, got room for {}", name, count, values.size());
@@ -132,12 +132,16 @@ void initialize(const cellwright_param_info &param, uint64_t seed, std::string_v
                    "parameter `{}` has the unknown initializer {}", name, param.initializer);
   Random random(seed, name);
   kInitializers[param.initializer](param, random, values);
+  bool isDrawn =
+      param.initializer != CELLWRIGHT_CONSTANT && param.initializer != CELLWRIGHT_IDENTITY;
+  for (double &value : values)
+    value *= isDrawn ? scale : 1;
 }
 
 void initialize(const cellwright_param_info &param, uint64_t seed, std::string_view name,
-                std::span<float> values) {
+                std::span<float> values, double scale) {
   std::vector<double> exact(values.size());
-  initialize(param, seed, name, exact);
+  initialize(param, seed, name, exact, scale);
   std::transform(exact.begin(), exact.end(), values.begin(),
                  [](double value) { return static_cast<float>(value); });
 }

@@ -2,297 +2,56 @@
 #include "training/language_model.h"
 
 #include "runtime/error.h"
-#include "runtime/memory.h"
-#include "training/initializers.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace cellwright {
 
-namespace {
-
-/// A cell of the stack and the prefix of its names.
-struct NamedCell {
-  std::string name;
-  const cellwright_kernel *kernel;
-};
-
-/// A network of the whole stack.
-struct Stack {
-  Stack(const LanguageModelKernels &kernels, ThreadPool &threads);
-
-  std::vector<NamedCell> cells;
-  std::unique_ptr<Network> network;
-  bool isPacked = false;        // the parameters' values are in the kernels' packed form
-  int64_t carriedSequences = 0; // 0: the next call starts from zeros
-};
-
-/// Zeroed floats, aligned for every kernel.
-struct FlatArray {
-  void resize(int64_t newCount) {
-    count = newCount;
-    bytes.resize(static_cast<size_t>(count) * sizeof(float));
-  }
-  std::span<float> all() const {
-    return {reinterpret_cast<float *>(bytes.data()), static_cast<size_t>(count)};
-  }
-  AlignedBytes bytes;
-  int64_t count = 0;
-};
-
-} // namespace
-
-struct LanguageModel::Work {
-  explicit Work(ThreadPool &threads) : threads(threads) {}
-
-  void layOutParams();
-  void pack(Stack &stack);
-  void forward(Stack &stack, std::span<const int32_t> inputs, int64_t sequences,
-               const BatchOptions &options, bool isTraining);
-  void backward(const SeriesView &logitsAdjoint);
-
-  ThreadPool &threads;
-  std::unique_ptr<Stack> evaluation, training;
-  std::vector<ModelParam> params;
-  std::vector<std::vector<int>> paramsOfCell; // numbers in `params`
-  FlatArray values, gradients;
-  int64_t trainedCount = 0; // of the flat array
-  int64_t memoryLimit = kNoMemoryLimit;
-  Series logitsAdjoint;
-  std::vector<double> lossScratch;
-};
-
-//===-- Set-up --------------------------------------------------------------------------------===//
-
-static void checkCell(const NamedCell &cell, bool isFirst) {
-  const cellwright_kernel &kernel = *cell.kernel;
-  CELLWRIGHT_CHECK(kernel.type == CELLWRIGHT_F32,
-                   "{}: `{}` was compiled for F64, training takes F32", cell.name, kernel.name);
-  CELLWRIGHT_CHECK(kernel.input_count == 1 && !kernel.inputs[0].per_sequence,
-                   "{}: `{}` takes {} inputs, a language model gives one vector per step",
-                   cell.name, kernel.name, kernel.input_count);
-  bool takesIndices = kernel.inputs[0].is_index;
-  CELLWRIGHT_CHECK(takesIndices == isFirst, "{}: `{}` takes {}, expected {}", cell.name,
-                   kernel.name, takesIndices ? "indices" : "vectors",
-                   isFirst ? "indices" : "vectors");
-}
-
-static void checkHasNoState(const NamedCell &cell) {
-  CELLWRIGHT_CHECK(cell.kernel->state_count == 0,
-                   "{}: `{}` has a state, expected a cell without one", cell.name,
-                   cell.kernel->name);
-}
-
-Stack::Stack(const LanguageModelKernels &kernels, ThreadPool &threads) {
-  std::vector<LayerSpec> specs;
-  auto add = [&](std::string name, const LayerSpec &spec) {
-    CELLWRIGHT_CHECK(spec.cell, "{} has no cell", name);
-    // A reversed layer would have read what is to be predicted.
-    CELLWRIGHT_CHECK(spec.direction == Direction::Forward,
-                     "{} runs backwards; a language model reads from the first step to the last",
-                     name);
-    cells.push_back({std::move(name), spec.cell});
-    checkCell(cells.back(), cells.size() == 1);
-    specs.push_back(spec);
-  };
-  if (kernels.embedding) {
-    add("embedding", {.cell = kernels.embedding});
-    checkHasNoState(cells.back());
-  }
-  for (size_t i = 0; i < kernels.layers.size(); ++i)
-    add(fmt::format("layer{}", i), kernels.layers[i]);
-  add("decoder", {.cell = kernels.decoder, .dropout = kernels.decoderDropout});
-  checkHasNoState(cells.back());
-  int64_t symbols = cells.front().kernel->inputs[0].size;
-  CELLWRIGHT_CHECK(kernels.decoder->output_size == symbols,
-                   "the decoder gives {} logits, the {} takes {} symbols",
-                   kernels.decoder->output_size, cells.front().name, symbols);
-  network = std::make_unique<Network>(std::move(specs), threads);
-}
-
-std::vector<int64_t> ModelParam::shape() const {
-  if (info.rank == 0)
-    return {};
-  return info.rank == 1 ? std::vector<int64_t>{info.rows}
-                        : std::vector<int64_t>{info.rows, info.columns};
-}
-
-/// Gives each parameter its place: trained ones first, so that an optimizer's arrays have no
-/// others.
-void LanguageModel::Work::layOutParams() {
-  constexpr int64_t kStart = kAlignment / sizeof(float);
-  int64_t end = 0;
-  paramsOfCell.resize(evaluation->cells.size());
-  for (auto &list : paramsOfCell)
-    list.clear();
-  for (bool isFrozen : {false, true}) {
-    for (size_t cell = 0; cell < evaluation->cells.size(); ++cell) {
-      const cellwright_kernel &kernel = *evaluation->cells[cell].kernel;
-      paramsOfCell[cell].resize(kernel.param_count);
-      for (int i = 0; i < kernel.param_count; ++i) {
-        const cellwright_param_info &info = kernel.params[i];
-        if (static_cast<bool>(info.is_frozen) != isFrozen)
-          continue;
-        int64_t size = static_cast<int64_t>(info.rows) * info.columns;
-        paramsOfCell[cell][i] = static_cast<int>(params.size());
-        params.push_back(
-            {fmt::format("{}.{}", evaluation->cells[cell].name, info.name), info, end, size});
-        end += (size + kStart - 1) / kStart * kStart;
-      }
-    }
-    if (!isFrozen)
-      trainedCount = end;
-  }
-  values.resize(end);
-}
-
-/// Throws unless both kernels of a cell have the same parameters in the same order.
-static void checkSameParams(const NamedCell &evaluation, const NamedCell &training) {
-  const cellwright_kernel &a = *evaluation.kernel, &b = *training.kernel;
-  bool isSame = a.param_count == b.param_count;
-  for (int i = 0; isSame && i < a.param_count; ++i)
-    isSame = std::string_view(a.params[i].name) == b.params[i].name &&
-             a.params[i].rows == b.params[i].rows && a.params[i].columns == b.params[i].columns;
-  CELLWRIGHT_CHECK(isSame, "{}: its kernels for training and evaluation have different parameters",
-                   evaluation.name);
-}
-
-LanguageModel::LanguageModel(const LanguageModelKernels &evaluation,
-                             const std::optional<LanguageModelKernels> &training,
+LanguageModel::LanguageModel(const SequenceModelKernels &evaluation,
+                             const std::optional<SequenceModelKernels> &training,
                              ThreadPool &threads)
-    : work(std::make_unique<Work>(threads)) {
-  work->evaluation = std::make_unique<Stack>(evaluation, threads);
-  work->layOutParams();
-  if (!training)
-    return;
-  work->training = std::make_unique<Stack>(*training, threads);
-  CELLWRIGHT_CHECK(work->training->cells.size() == work->evaluation->cells.size(),
-                   "{} cells for training, {} for evaluation", work->training->cells.size(),
-                   work->evaluation->cells.size());
-  for (size_t i = 0; i < work->training->cells.size(); ++i)
-    checkSameParams(work->evaluation->cells[i], work->training->cells[i]);
-  work->gradients.resize(work->trainedCount);
+    : model(evaluation, training, threads) {
+  CELLWRIGHT_CHECK(model.takesIndices(), "{}: its cell takes vectors, expected indices",
+                   model.firstCell());
+  CELLWRIGHT_CHECK(model.outputSize() == model.inputSize(),
+                   "the decoder gives {} logits, the {} takes {} symbols", model.outputSize(),
+                   model.firstCell(), model.inputSize());
 }
 
-LanguageModel::~LanguageModel() = default;
-
-int64_t LanguageModel::vocabularySize() const {
-  return work->evaluation->cells.back().kernel->output_size;
-}
-
-ThreadPool &LanguageModel::threads() const { return work->threads; }
-
-//===-- Parameters ----------------------------------------------------------------------------===//
-
-std::span<const ModelParam> LanguageModel::params() const { return work->params; }
-std::span<float> LanguageModel::values() { return work->values.all(); }
-std::span<float> LanguageModel::valuesOf(const ModelParam &param) {
-  return values().subspan(param.offset, param.size);
-}
-std::span<float> LanguageModel::trainedValues() { return values().first(work->trainedCount); }
-std::span<float> LanguageModel::gradients() { return work->gradients.all(); }
-
-int64_t LanguageModel::paramCount() const {
-  int64_t count = 0;
-  for (const ModelParam &param : work->params)
-    count += param.size;
-  return count;
-}
-
-void LanguageModel::initialize(uint64_t seed) {
-  for (const ModelParam &param : work->params)
-    cellwright::initialize(param.info, seed, param.name, valuesOf(param));
-  paramsChanged();
-}
-
-void LanguageModel::paramsChanged() {
-  work->evaluation->isPacked = false;
-  if (work->training)
-    work->training->isPacked = false;
-}
-
-/// Packing is done when a network runs: evaluation has nothing to pack while training goes on.
-void LanguageModel::Work::pack(Stack &stack) {
-  if (stack.isPacked)
-    return;
-  for (size_t cell = 0; cell < stack.cells.size(); ++cell) {
-    std::vector<const void *> pointers;
-    for (int number : paramsOfCell[cell])
-      pointers.push_back(values.all().data() + params[number].offset);
-    stack.network->cell(static_cast<int>(cell)).setParams(pointers);
-  }
-  stack.isPacked = true;
-}
-
-//===-- Steps ---------------------------------------------------------------------------------===//
-
-void LanguageModel::Work::forward(Stack &stack, std::span<const int32_t> inputs, int64_t sequences,
-                                  const BatchOptions &options, bool isTraining) {
+SeriesView LanguageModel::forward(ModelMode mode, std::span<const int32_t> inputs,
+                                  int64_t sequences, const BatchOptions &options) {
   int64_t rows = static_cast<int64_t>(inputs.size());
   CELLWRIGHT_CHECK(sequences > 0 && rows > 0 && rows % sequences == 0,
                    "{} symbols are no whole number of steps of {} sequences", rows, sequences);
-  CELLWRIGHT_CHECK(stack.carriedSequences == 0 || stack.carriedSequences == sequences,
-                   "the states carried from the batch before are of {} sequences, this one has {}",
-                   stack.carriedSequences, sequences);
-  int64_t symbols = stack.cells.back().kernel->output_size;
-  for (int32_t symbol : inputs)
-    CELLWRIGHT_CHECK(symbol >= 0 && symbol < symbols, "symbol {}, expected 0 to {}", symbol,
-                     symbols - 1);
-  pack(stack);
-  NetworkForward forward;
-  forward.batch = {rows / sequences, sequences, {}, {}};
-  // An index input is one int32 per row, which a view describes as no columns. It is only read.
-  forward.input = {const_cast<int32_t *>(inputs.data()), 0, rows, 0, stack.network->format()};
-  forward.isContinued = stack.carriedSequences > 0;
-  forward.isTraining = isTraining;
-  forward.memoryLimit = memoryLimit;
-  forward.firstStep = options.firstStep;
-  forward.seed = options.seed;
-  stack.network->forward(forward);
-  stack.carriedSequences = sequences;
-}
-
-void LanguageModel::Work::backward(const SeriesView &logitsAdjoint) {
-  NetworkBackward backward;
-  backward.outputAdjoint = logitsAdjoint;
-  for (const std::vector<int> &numbers : paramsOfCell) {
-    auto &pointers = backward.paramGradients.emplace_back();
-    for (int number : numbers)
-      pointers.push_back(
-          params[number].info.is_frozen ? nullptr : gradients.all().data() + params[number].offset);
-  }
-  training->network->backward(backward);
+  return model.forward(mode, {{rows / sequences, sequences, {}, {}},
+                              indexSeries(inputs, model.format()),
+                              options.firstStep,
+                              options.seed});
 }
 
 double LanguageModel::trainBatch(std::span<const int32_t> inputs, std::span<const int32_t> targets,
                                  int64_t sequences, const BatchOptions &options) {
-  Work &w = *work;
-  CELLWRIGHT_CHECK(w.training, "the model was made without kernels for training");
   CELLWRIGHT_CHECK(inputs.size() == targets.size(), "{} inputs, {} targets", inputs.size(),
                    targets.size());
-  w.forward(*w.training, inputs, sequences, options, /*isTraining=*/true);
-  const SeriesView logits = w.training->network->output();
+  SeriesView logits = forward(ModelMode::Training, inputs, sequences, options);
   int64_t rows = static_cast<int64_t>(inputs.size());
-  w.logitsAdjoint.resize(logits.format, rows, logits.columns);
-  LossResult loss = softmaxCrossEntropy(logits, targets, w.logitsAdjoint.view(),
+  logitsAdjoint.resize(logits.format, rows, logits.columns);
+  LossResult loss = softmaxCrossEntropy(logits, targets, logitsAdjoint.view(),
                                         options.gradientScale / static_cast<double>(rows),
-                                        w.threads, w.lossScratch);
+                                        threads(), lossScratch);
   if (std::isfinite(loss.mean))
-    w.backward(w.logitsAdjoint.view());
+    model.backward(logitsAdjoint.view());
   return loss.mean;
 }
 
 double LanguageModel::evaluate(const Batches &batches, const EvalProgress &progress) {
-  Work &w = *work;
   restart();
   std::vector<int32_t> inputs, targets;
   double sum = 0, symbols = 0;
   for (int64_t batch = 0; batch < batches.count(); ++batch) {
     batches.load(batch, inputs, targets);
-    w.forward(*w.evaluation, inputs, batches.streams, {}, /*isTraining=*/false);
-    LossResult loss = softmaxCrossEntropy(w.evaluation->network->output(), targets, {}, 0,
-                                          w.threads, w.lossScratch);
+    SeriesView logits = forward(ModelMode::Evaluation, inputs, batches.streams, {});
+    LossResult loss = softmaxCrossEntropy(logits, targets, {}, 0, threads(), lossScratch);
     sum += loss.mean * static_cast<double>(inputs.size());
     symbols += static_cast<double>(inputs.size());
     if (progress && !progress(batch + 1, batches.count()))
@@ -302,75 +61,10 @@ double LanguageModel::evaluate(const Batches &batches, const EvalProgress &progr
   return sum / symbols;
 }
 
-void LanguageModel::restart() { work->evaluation->carriedSequences = 0; }
-
 void LanguageModel::step(int32_t symbol, std::span<float> logits) {
-  Work &w = *work;
   CELLWRIGHT_CHECK(static_cast<int64_t>(logits.size()) == vocabularySize(),
                    "room for {} logits, expected {}", logits.size(), vocabularySize());
-  w.forward(*w.evaluation, {&symbol, 1}, 1, {}, /*isTraining=*/false);
-  writeSteps(w.evaluation->network->output(), {1, 1, {}, {}}, logits.data());
-}
-
-//===-- States --------------------------------------------------------------------------------===//
-
-std::vector<TapePlan> LanguageModel::limitMemory(int64_t bytes, int64_t steps, int64_t sequences) {
-  CELLWRIGHT_CHECK(work->training, "the model was made without kernels for training");
-  std::vector<TapePlan> plans =
-      work->training->network->planTapes({steps, sequences, /*hasResets=*/false}, bytes);
-  work->memoryLimit = bytes;
-  return plans;
-}
-
-void LanguageModel::clearStates() {
-  if (work->training)
-    work->training->carriedSequences = 0;
-}
-
-/// Calls `visit(name, layer, state)` for all states of a stack.
-template <typename Visit> static void forStates(const Stack &stack, const Visit &visit) {
-  for (size_t cell = 0; cell < stack.cells.size(); ++cell) {
-    const cellwright_kernel &kernel = *stack.cells[cell].kernel;
-    for (int state = 0; state < kernel.state_count; ++state)
-      visit(fmt::format("{}.{}", stack.cells[cell].name, kernel.states[state].name),
-            stack.network->cell(static_cast<int>(cell)), state);
-  }
-}
-
-std::vector<ModelState> LanguageModel::states() const {
-  std::vector<ModelState> states;
-  if (!work->training || work->training->carriedSequences == 0)
-    return states;
-  int64_t sequences = work->training->carriedSequences;
-  forStates(*work->training, [&](std::string name, const Layer &layer, int state) {
-    int64_t size = layer.kernel().states[state].size;
-    states.push_back({std::move(name), sequences, size, std::vector<float>(sequences * size)});
-    layer.carriedState(state, states.back().values.data());
-  });
-  return states;
-}
-
-void LanguageModel::setStates(std::span<const ModelState> states) {
-  CELLWRIGHT_CHECK(work->training, "the model was made without kernels for training");
-  if (states.empty())
-    return clearStates();
-  int64_t sequences = states.front().sequences;
-  size_t found = 0;
-  forStates(*work->training, [&](const std::string &name, Layer &layer, int number) {
-    auto state = std::find_if(states.begin(), states.end(),
-                              [&](const ModelState &candidate) { return candidate.name == name; });
-    CELLWRIGHT_CHECK(state != states.end(), "the state `{}` is missing", name);
-    int64_t size = layer.kernel().states[number].size;
-    CELLWRIGHT_CHECK(state->sequences == sequences && state->size == size &&
-                         static_cast<int64_t>(state->values.size()) == sequences * size,
-                     "the state `{}` has shape [{}, {}], expected [{}, {}]", name, state->sequences,
-                     state->size, sequences, size);
-    layer.setCarriedState(number, state->values.data(), sequences);
-    ++found;
-  });
-  CELLWRIGHT_CHECK(found == states.size(), "{} states for a model that has {}", states.size(),
-                   found);
-  work->training->carriedSequences = sequences;
+  writeSteps(forward(ModelMode::Evaluation, {&symbol, 1}, 1, {}), {1, 1, {}, {}}, logits.data());
 }
 
 } // namespace cellwright

@@ -39,7 +39,7 @@ const std::vector<Folder> kFolders = {
 
 /// Libraries that are not called like their folders.
 const std::map<std::string, std::string> kFolderOfLibrary = {
-    {"dsl_headers", "dsl"}, {"cell", "api"}, {"load", "api"}};
+    {"dsl_headers", "dsl"}, {"cell", "api"}, {"load", "api"}, {"search_run", "search"}};
 
 std::string readText(const fs::path &path) {
   std::ifstream file(path);

@@ -1,9 +1,10 @@
 // See candidates.h.
 #include "candidates.h"
 
-#include "fmt/format.h"
 #include "search/cell_text.h"
-#include "search/filters.h"
+#include "search/paths.h"
+
+#include <fmt/format.h>
 
 namespace cellwright {
 
@@ -11,7 +12,7 @@ namespace cellwright {
 static bool hasPaths(const Candidate &candidate) {
   bool isWhole = false;
   withCell(candidate.cell, [&](const Program &, const CheckedCell &checked) {
-    isWhole = findMissingPath(checked.cell).empty();
+    isWhole = !findMissingPath(checked.cell);
   });
   return isWhole;
 }

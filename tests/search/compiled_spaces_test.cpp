@@ -7,7 +7,7 @@
 #include "fmt/ranges.h"
 #include "runtime/files.h"
 #include "search/cell_text.h"
-#include "search/filters.h"
+#include "search/paths.h"
 #include "search/genotypes.h"
 #include "tests/codegen/cell_checks.h"
 
@@ -55,7 +55,7 @@ struct Counter {
   void operator()(const std::string &name, const Candidate &candidate) {
     std::string missing;
     withCell(candidate.cell, [&](const Program &, const CheckedCell &checked) {
-      missing = findMissingPath(checked.cell);
+      missing = findMissingPath(checked.cell).value_or("");
     });
     if (!missing.empty()) {
       ++rejected[missing];

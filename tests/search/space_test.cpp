@@ -3,10 +3,10 @@
 #include "candidates.h"
 
 #include "dsl/canonical.h"
-#include "fmt/format.h"
+#include <fmt/format.h>
 #include "runtime/error.h"
 #include "search/cell_text.h"
-#include "search/filters.h"
+#include "search/paths.h"
 #include "tests/support/temporary_folder.h"
 
 #include <doctest/doctest.h>
@@ -33,7 +33,7 @@ Hash128 hashOf(const std::string &cell) {
 std::string missingPathOf(const std::string &cell) {
   std::string missing;
   withCell(cell, [&](const Program &, const CheckedCell &checked) {
-    missing = findMissingPath(checked.cell);
+    missing = findMissingPath(checked.cell).value_or("");
   });
   return missing;
 }

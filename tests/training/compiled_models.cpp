@@ -69,8 +69,8 @@ const cellwright_kernel *CompiledModel::compile(const std::string &name, int64_t
   return &found->second.kernel();
 }
 
-LanguageModelKernels CompiledModel::make(const Settings &settings, bool isTraining) {
-  LanguageModelKernels result;
+SequenceModelKernels CompiledModel::make(const Settings &settings, bool isTraining) {
+  SequenceModelKernels result;
   int64_t below = settings.symbols;
   if (settings.hasEmbedding) {
     result.embedding = compile("embedding", below, settings.hidden, true, isTraining);

@@ -23,16 +23,16 @@ public:
 
   explicit CompiledModel(const Settings &settings);
 
-  const LanguageModelKernels &training() const { return trainingKernels; }
-  const LanguageModelKernels &evaluation() const { return evaluationKernels; }
+  const SequenceModelKernels &training() const { return trainingKernels; }
+  const SequenceModelKernels &evaluation() const { return evaluationKernels; }
 
 private:
   const cellwright_kernel *compile(const std::string &cell, int64_t inputs, int64_t others,
                                    bool isIndex, bool isTraining);
-  LanguageModelKernels make(const Settings &settings, bool isTraining);
+  SequenceModelKernels make(const Settings &settings, bool isTraining);
 
   std::map<std::string, CompiledKernel> kernels; // by cell, sizes and kind
-  LanguageModelKernels trainingKernels, evaluationKernels;
+  SequenceModelKernels trainingKernels, evaluationKernels;
 };
 
 } // namespace cellwright

@@ -255,10 +255,10 @@ TEST_CASE("changed values are seen after paramsChanged") {
 
 TEST_CASE("kernels that do not fit are refused") {
   ThreadPool threads(1);
-  auto problem = [&](const LanguageModelKernels &kernels) {
+  auto problem = [&](const SequenceModelKernels &kernels) {
     return errorOf([&] { LanguageModel model(kernels, std::nullopt, threads); });
   };
-  LanguageModelKernels kernels = plainKernels();
+  SequenceModelKernels kernels = plainKernels();
   kernels.decoder = nullptr;
   CHECK(problem(kernels) == "decoder has no cell");
   kernels = plainKernels();
@@ -266,8 +266,7 @@ TEST_CASE("kernels that do not fit are refused") {
   CHECK(problem(kernels) == "layer1: `plain` takes indices, expected vectors");
   kernels = plainKernels();
   kernels.layers[0].direction = Direction::Reversed;
-  CHECK(problem(kernels) ==
-        "layer0 runs backwards; a language model reads from the first step to the last");
+  CHECK(problem(kernels) == "layer0 runs backwards; a model reads from the first step to the last");
   kernels = plainKernels();
   kernels.embedding = kernels.layers[0].cell;
   CHECK(problem(kernels) == "embedding: `plain` has a state, expected a cell without one");
@@ -288,7 +287,7 @@ TEST_CASE("bad symbols and batches are refused") {
   auto problem = [&](std::vector<int32_t> inputs, std::vector<int32_t> targets, int64_t sequences) {
     return errorOf([&] { model.trainBatch(inputs, targets, sequences, {}); });
   };
-  CHECK(problem({0, 7}, {0, 0}, 2) == "symbol 7, expected 0 to 6");
+  CHECK(problem({0, 7}, {0, 0}, 2) == "`plain`: input `x`: index 7 at step 0, expected 0 to 6");
   CHECK(problem({0, 0}, {0, -1}, 2) == "row 1: target -1, expected 0 to 6");
   CHECK(problem({0, 0, 0}, {0, 0, 0}, 2) ==
         "3 symbols are no whole number of steps of 2 sequences");

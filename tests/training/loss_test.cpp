@@ -1,6 +1,7 @@
 #include "training/loss.h"
 
 #include "tests/support/error_text.h"
+#include "tests/training/panel_rows.h"
 #include "training/random.h"
 
 #include <doctest/doctest.h>
@@ -13,26 +14,6 @@
 using namespace cellwright;
 
 namespace {
-
-/// Logits in panels, with NaN where nothing is.
-class PanelRows {
-public:
-  PanelRows(int width, int64_t rows, int64_t columns) {
-    series.resize({CELLWRIGHT_F32, width}, rows, columns);
-    int64_t elements = view().panelStride * view().format.panels(columns);
-    std::fill_n(static_cast<float *>(view().data), elements,
-                std::numeric_limits<float>::quiet_NaN());
-  }
-  float &at(int64_t row, int64_t column) {
-    int64_t width = view().format.width;
-    return static_cast<float *>(
-        view().data)[column / width * view().panelStride + row * width + column % width];
-  }
-  const SeriesView &view() const { return series.view(); }
-
-private:
-  Series series;
-};
 
 /// The loss in double, row by row: what the fast code must agree with.
 struct Plain {
@@ -216,4 +197,40 @@ TEST_CASE("bad targets and formats are refused") {
   CHECK(errorOf([&] {
           softmaxCrossEntropy(wide.view(), std::vector<int32_t>{0}, {}, 1, threads, scratch);
         }) == "the loss takes F32 in panels of 1 to 32 columns, got F64 in panels of 4");
+}
+
+TEST_CASE("rows that do not count have no loss and no gradient, whatever they hold") {
+  ThreadPool threads(1);
+  std::vector<double> scratch;
+  PanelRows logits(4, 3, 5), adjoint(4, 3, 5); // rows 0 and 2 stay NaN
+  for (int column = 0; column < 5; ++column)
+    logits.at(1, column) = static_cast<float>(column);
+  const std::vector<int32_t> targets = {-7, 4, 99};
+  const std::vector<uint8_t> counts = {0, 1, 0};
+  LossResult loss =
+      softmaxCrossEntropy(logits.view(), targets, adjoint.view(), 0.5, threads, scratch, counts);
+  CHECK(loss.rows == 1);
+  CHECK(loss.badRow == -1);
+  CHECK(loss.mean == doctest::Approx(0.451914395937593).epsilon(1e-6)); // log(sum e^-k), k < 5
+  for (int column = 0; column < 5; ++column) {
+    CHECK(adjoint.at(0, column) == 0);
+    CHECK(adjoint.at(2, column) == 0);
+  }
+  CHECK(adjoint.at(1, 4) < 0);
+  CHECK(countHits(logits.view(), targets, counts) == 1);
+  CHECK(softmaxCrossEntropy(logits.view(), targets, {}, 1, threads, scratch,
+                            std::vector<uint8_t>{0, 0, 0})
+            .rows == 0);
+  CHECK(errorOf([&] {
+          softmaxCrossEntropy(logits.view(), targets, {}, 1, threads, scratch,
+                              std::vector<uint8_t>{1});
+        }) == "1 marks of rows that count, expected 3");
+}
+
+TEST_CASE("a hit is the first of the greatest logits") {
+  PanelRows logits(4, 3, 5);
+  for (int row = 0; row < 3; ++row)
+    for (int column = 0; column < 5; ++column)
+      logits.at(row, column) = column == 1 || column == 4 ? 2 : 0;
+  CHECK(countHits(logits.view(), std::vector<int32_t>{1, 4, 0}) == 1);
 }

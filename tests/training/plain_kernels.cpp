@@ -224,8 +224,8 @@ constexpr cellwright_kernel kDecoder =
 
 } // namespace
 
-LanguageModelKernels plainKernels() {
-  LanguageModelKernels kernels;
+SequenceModelKernels plainKernels() {
+  SequenceModelKernels kernels;
   kernels.layers = {{.cell = &kRecurrent}};
   kernels.decoder = &kDecoder;
   return kernels;

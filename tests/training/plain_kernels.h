@@ -12,6 +12,6 @@ inline constexpr int kPlainHidden = 10;
 inline constexpr int kPlainWidth = 4;
 
 /// The kernels; they live as long as the program.
-LanguageModelKernels plainKernels();
+SequenceModelKernels plainKernels();
 
 } // namespace cellwright
