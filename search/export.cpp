@@ -50,6 +50,7 @@ static nlohmann::ordered_json describeTrial(const StoredTrial &trial) {
   row["clip_norm"] = hyper.clipNorm;
   row["layers"] = hyper.layers;
   row["hidden"] = hyper.hidden;
+  row["optimizer"] = hyper.optimizer;
   row["parameters"] = isDone ? json(result.parameters) : json();
   row["flops_per_step"] = isDone ? json(result.flopsPerStep) : json();
   row["step_seconds"] = isDone ? json(result.stepSeconds) : json();

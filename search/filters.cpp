@@ -13,8 +13,8 @@
 
 namespace cellwright {
 
-static constexpr std::array<std::string_view, kFilterCount> kNames = {
-    "check", "duplicate", "path", "size", "vanishing", "exploding"};
+static constexpr std::array<std::string_view, kFilterCount> kNames = {"check", "path", "size",
+                                                                      "vanishing", "exploding"};
 
 std::string_view nameOf(Filter filter) { return kNames[static_cast<size_t>(filter)]; }
 
@@ -129,7 +129,7 @@ GradientFlow measureGradientFlow(const cellwright_kernel &kernel, uint64_t seed,
   return {FlowLayer(kernel, seed, initScale).measure()};
 }
 
-//===-- All of them ---------------------------------------------------------------------------===//
+//===-- The filters ---------------------------------------------------------------------------===//
 
 /// The verdict on a gradient; NaN explodes.
 static std::optional<Filtered> judgeFlow(const GradientFlow &flow) {
@@ -144,9 +144,7 @@ static std::optional<Filtered> judgeFlow(const GradientFlow &flow) {
                               flow.perStep, kMostPerStep)};
 }
 
-FilterVerdict filterCell(const std::string &cell, const FilterOptions &options) {
-  if (options.isKnown && options.isKnown(cell))
-    return {Filtered{Filter::Duplicate, "the same cell was there before"}};
+FilterVerdict filterByEquations(const std::string &cell, const FilterOptions &options) {
   std::optional<ModelStack> stack;
   try {
     stack.emplace(describeModel(cell, options.form, options.hyper));
@@ -158,10 +156,14 @@ FilterVerdict filterCell(const std::string &cell, const FilterOptions &options) 
   if (options.mostParams > 0 && !fitHidden(*stack, options.mostParams))
     return {Filtered{Filter::Size,
                      fmt::format("no size has at most {} parameters", options.mostParams)}};
-  CompiledStack compiled(*stack, {.compile = options.compile});
+  return {std::nullopt, stack->description().hidden};
+}
+
+std::optional<Filtered> filterByGradient(const std::string &cell, const FilterOptions &options) {
+  ModelStack stack(describeModel(cell, options.form, options.hyper));
+  CompiledStack compiled(stack, {.compile = options.compile, .isCanonical = true});
   const cellwright_kernel &kernel = *compiled.training()->layers.front().cell;
-  GradientFlow flow = measureGradientFlow(kernel, options.seed, options.hyper.initScale);
-  return {judgeFlow(flow), stack->description().hidden};
+  return judgeFlow(measureGradientFlow(kernel, options.seed, options.hyper.initScale));
 }
 
 } // namespace cellwright

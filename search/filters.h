@@ -1,5 +1,5 @@
-// Cheap looks at a candidate before it is trained: what cannot learn, or was there before, costs
-// milliseconds instead of minutes. What one gets wrong: the limits of gradients are wide, for cells
+// Cheap looks at a candidate before it is trained: what cannot learn costs milliseconds instead of
+// minutes. What one gets wrong: the limits of gradients are wide, for cells
 // that learn well halve their gradients at every step when they begin.
 #pragma once
 
@@ -10,7 +10,6 @@
 #include "training/task.h"
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,14 +19,13 @@ namespace cellwright {
 /// Why a candidate is not trained. Reports count each.
 enum class Filter : uint8_t {
   Check,     // it does not check, or does not take the task's sizes
-  Duplicate, // trained before
   Path,      // the output does not depend on an input, or no state on itself
   Size,      // more parameters than the budget has
   Vanishing, // the gradient over 50 steps vanishes at the first values
   Exploding, // or explodes
 };
-inline constexpr int kFilterCount = 6;
-/// How reports and stores write it: `check`, `duplicate`, `path`, `size`, `vanishing`, `exploding`.
+inline constexpr int kFilterCount = 5;
+/// How reports and stores write it: `check`, `path`, `size`, `vanishing`, `exploding`.
 std::string_view nameOf(Filter filter);
 
 struct Filtered {
@@ -58,8 +56,6 @@ struct FilterOptions {
   int64_t mostParams = 0; // of the whole model; 0: no budget
   uint64_t seed = 1;      // of first values
   CompileOptions compile;
-  /// True if a cell was there before, in whatever form: its text goes in. Absent: nothing was.
-  std::function<bool(const std::string &cell)> isKnown = {};
 };
 
 /// What came of a candidate: a reason not to train it, or the hidden size to train it with.
@@ -68,8 +64,11 @@ struct FilterVerdict {
   int64_t hidden = 0;
 };
 
-/// All filters, the cheapest first; the last compiles the kernel that training takes from the
-/// cache.
-FilterVerdict filterCell(const std::string &cell, const FilterOptions &options);
+/// What its equations and sizes say: milliseconds, and nothing is compiled.
+FilterVerdict filterByEquations(const std::string &cell, const FilterOptions &options);
+
+/// What its gradient at the first values says, with the hidden size as it is. Compiles the kernel
+/// that training takes from the cache. Throws Error if the cell is wrong.
+std::optional<Filtered> filterByGradient(const std::string &cell, const FilterOptions &options);
 
 } // namespace cellwright

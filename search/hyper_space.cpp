@@ -2,6 +2,7 @@
 #include "search/hyper_space.h"
 
 #include "training/named_rows.h"
+#include "training/optimizers.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,7 @@ HyperParameters HyperSpace::at(uint64_t setting) const {
   hyper.clipNorm = take(clipNorms);
   hyper.layers = take(layers);
   hyper.hidden = take(hidden);
+  hyper.optimizer = optimizer;
   return hyper;
 }
 
@@ -61,14 +63,14 @@ static HyperSpace makeAdam() {
   return {{0.0003, 0.001, 0.002, 0.005, 0.01}, {0.5, 1, 2}, {1, 5}, {1}, {128}};
 }
 
-/// Section 3.3, without the number of parameters, which depends on the task. The learning rates are
-/// those of plain gradient descent.
+/// Section 3.3, without the number of parameters, which depends on the task.
 static HyperSpace makeJozefowicz() {
   return {{0.1, 0.2, 0.3, 0.5, 1, 2, 5},
           {0.3, 0.7, 1, 1.4, 2, 2.8},
           {1, 2.5, 5, 10, 20},
           {1, 2, 3, 4},
-          {128}};
+          {128},
+          "sgd"};
 }
 
 static constexpr HyperSpaceInfo kHyperSpaces[] = {
@@ -89,7 +91,8 @@ std::string formatHyperSpace(const HyperSpace &space) {
               {"init_scale", space.initScales},
               {"clip_norm", space.clipNorms},
               {"layers", space.layers},
-              {"hidden", space.hidden}}
+              {"hidden", space.hidden},
+              {"optimizer", space.optimizer}}
       .dump();
 }
 
@@ -112,13 +115,23 @@ static std::vector<Number> readList(const json &object, const char *name, Number
   return numbers;
 }
 
+/// Adam if it is not said.
+static std::string readOptimizer(const json &object) {
+  if (!object.contains("optimizer"))
+    return "adam";
+  const json &name = object.at("optimizer");
+  CELLWRIGHT_CHECK(name.is_string(), "hyperparameters: expected a name for `optimizer`, found `{}`",
+                   name.dump());
+  return std::string(findOptimizer(name.get<std::string>()).name);
+}
+
 HyperSpace parseHyperSpace(const std::string &text) {
   json object = json::parse(text, nullptr, false);
   CELLWRIGHT_CHECK(object.is_object(), "hyperparameters: expected an object of lists, found `{}`",
                    text.substr(0, 80));
   return {readList<double>(object, "learning_rate", 0), readList<double>(object, "init_scale", 0),
-          readList<double>(object, "clip_norm", 0), readList<int64_t>(object, "layers", 1),
-          readList<int64_t>(object, "hidden", 0)};
+          readList<double>(object, "clip_norm", 0),     readList<int64_t>(object, "layers", 1),
+          readList<int64_t>(object, "hidden", 0),       readOptimizer(object)};
 }
 
 } // namespace cellwright

@@ -19,6 +19,7 @@ struct HyperSpace {
   std::vector<double> clipNorms;
   std::vector<int64_t> layers;
   std::vector<int64_t> hidden;
+  std::string optimizer = "adam"; // of all; as `findOptimizer` knows it
 
   /// Number of settings; a setting is a number below it. 0 if a list is empty.
   uint64_t size() const;

@@ -2,6 +2,7 @@
 #include "search/model_stack.h"
 
 #include "dsl/analysis.h"
+#include "dsl/canonical.h"
 #include "dsl/print.h"
 #include "dsl/render.h"
 #include "fmt/ranges.h"
@@ -209,6 +210,21 @@ private:
   Kernels &kernels;
 };
 
+/// The kernel of the cell's canonical form at the same sizes.
+static CompiledKernel compileCanonical(const SizedCell &cell, const CompileOptions &mode) {
+  Cell canonical = canonicalize(cell.cell()).cell;
+  std::vector<SizeFact> facts;
+  for (size_t i = 0; i < canonical.dimensions.size(); ++i)
+    if (int64_t size = cell.bound.dimensions[i]; size > 0)
+      addDimensionFact(canonical, canonical.dimensions[i].name, size, facts);
+  Diagnostics problems;
+  auto bound = bindCell(canonical, facts, problems);
+  if (!bound)
+    throw Error(fmt::format("{}: its canonical form does not take its sizes\n{}", cell.role,
+                            renderFirst(problems, cell.found->sources())));
+  return compileCell(canonical, *bound, mode);
+}
+
 const cellwright_kernel *StackCompiler::compile(const SizedCell &cell, bool isTraining,
                                                 bool takesIndices) {
   bool draws = isTraining && cell.draws();
@@ -226,7 +242,9 @@ const cellwright_kernel *StackCompiler::compile(const SizedCell &cell, bool isTr
   mode.hasBackward = options.isForTraining;
   if (takesIndices)
     mode.indexInputs = {std::string(std::string_view(stepInputOf(cell.cell()).name))};
-  auto kernel = std::make_unique<CompiledKernel>(compileCell(cell.cell(), cell.bound, mode));
+  auto kernel = std::make_unique<CompiledKernel>(options.isCanonical
+                                                     ? compileCanonical(cell, mode)
+                                                     : compileCell(cell.cell(), cell.bound, mode));
   return &kernels.emplace(key, std::move(kernel)).first->second->kernel();
 }
 

@@ -85,6 +85,9 @@ struct StackCompileOptions {
   bool isForTraining = true;
   /// Called before each cell that is compiled or loaded.
   std::function<void(const std::string &role)> progress = {};
+  /// Compiles the canonical forms of the cells: cells that are the same share their kernels in the
+  /// cache, and their first values. Parameters have other names then.
+  bool isCanonical = false;
 };
 
 /// The kernels of a stack. Cells of the same text and sizes share one, and where nothing draws,

@@ -111,6 +111,7 @@ void TrialRun::finish(TaskTrainer &trainer) {
 
 void TrialRun::train(SequenceModel &model) {
   TaskTrainingOptions training;
+  training.optimizer = spec.hyper.optimizer;
   training.learningRate = spec.hyper.learningRate;
   training.clipNorm = spec.hyper.clipNorm;
   training.seed = spec.seed;
@@ -138,7 +139,7 @@ TrialResult TrialRun::run() {
     result.reason = problem.what();
     return result;
   }
-  CompiledStack compiled(*stack, {.compile = options.compile});
+  CompiledStack compiled(*stack, {.compile = options.compile, .isCanonical = true});
   ThreadPool threads(options.threads);
   SequenceModel model(compiled.evaluation(), compiled.training(), threads);
   result.compileSeconds = secondsSince(begin);

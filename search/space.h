@@ -35,6 +35,9 @@ public:
   virtual std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
                                              Random &random) const;
 
+  /// What makes it this space; of a file, whatever its text says. A study keeps it.
+  virtual std::string identity() const { return std::string(name()); }
+
   /// How many genotypes there are, infinity if there is no limit.
   virtual double size() const = 0;
 

@@ -43,6 +43,7 @@ CREATE TABLE trials(
   clip_norm REAL NOT NULL,
   layers INTEGER NOT NULL,
   hidden INTEGER NOT NULL,
+  optimizer TEXT NOT NULL,
   repeats INTEGER,
   attempts INTEGER NOT NULL,
   worker TEXT NOT NULL,

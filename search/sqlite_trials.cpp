@@ -12,8 +12,9 @@ using nlohmann::json;
 /// What every query of trials gives, in the order in which `readRow` takes it.
 static constexpr std::string_view kColumns =
     "number, state, task, updates, evaluations, tested, seed, learning_rate, init_scale, "
-    "clip_norm, layers, hidden, repeats, attempts, worker, started, ended, status, quality, "
-    "test_quality, updates_done, parameters, flops_per_step, step_seconds, compile_seconds, "
+    "clip_norm, layers, hidden, optimizer, repeats, attempts, worker, started, ended, status, "
+    "quality, test_quality, updates_done, parameters, flops_per_step, step_seconds, "
+    "compile_seconds, "
     "seconds, reason, hash, note, parents, edit, cell, genotype";
 
 static std::string selectTrials(std::string_view rest) {
@@ -23,9 +24,9 @@ static std::string selectTrials(std::string_view rest) {
 SqliteTrials::SqliteTrials(Database &database)
     : adding(database,
              "INSERT INTO trials(number, state, start_event, task, updates, evaluations, tested, "
-             "seed, learning_rate, init_scale, clip_norm, layers, hidden, repeats, attempts, "
-             "worker, started, hash, note, parents, edit, cell, genotype) "
-             "VALUES(?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"),
+             "seed, learning_rate, init_scale, clip_norm, layers, hidden, optimizer, repeats, "
+             "attempts, worker, started, hash, note, parents, edit, cell, genotype) "
+             "VALUES(?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"),
       ending(database, "UPDATE trials SET state = ?2, end_event = ?3, ended = ?4, status = ?5, "
                        "quality = ?6, test_quality = ?7, updates_done = ?8, parameters = ?9, "
                        "flops_per_step = ?10, step_seconds = ?11, compile_seconds = ?12, "
@@ -46,8 +47,9 @@ void SqliteTrials::add(int64_t number, int64_t event, const NewTrial &trial,
   const Candidate &candidate = trial.candidate;
   adding.run(number, event, spec.task, spec.updates, spec.evaluations, int64_t{spec.isTested},
              static_cast<int64_t>(spec.seed), hyper.learningRate, hyper.initScale, hyper.clipNorm,
-             hyper.layers, hyper.hidden, trial.repeats, worker, now, trial.hash, trial.note,
-             json(candidate.parents).dump(), candidate.edit, candidate.cell, candidate.genotype);
+             hyper.layers, hyper.hidden, hyper.optimizer, trial.repeats, worker, now, trial.hash,
+             trial.note, json(candidate.parents).dump(), candidate.edit, candidate.cell,
+             candidate.genotype);
 }
 
 void SqliteTrials::end(int64_t number, int64_t event, const TrialResult &result, double now) const {
@@ -98,11 +100,11 @@ static StoredTrial readRow(const Statement::Use &row) {
   RowReader reader(row);
   reader >> record.number >> state >> spec.task >> spec.updates >> spec.evaluations >> isTested >>
       seed >> hyper.learningRate >> hyper.initScale >> hyper.clipNorm >> hyper.layers >>
-      hyper.hidden >> record.repeats >> trial.attempts >> trial.worker >> trial.started >>
-      trial.ended >> status >> result.quality >> result.testQuality >> result.updates >>
-      result.parameters >> result.flopsPerStep >> result.stepSeconds >> result.compileSeconds >>
-      result.seconds >> result.reason >> trial.hash >> record.note >> parents >> candidate.edit >>
-      candidate.cell >> candidate.genotype;
+      hyper.hidden >> hyper.optimizer >> record.repeats >> trial.attempts >> trial.worker >>
+      trial.started >> trial.ended >> status >> result.quality >> result.testQuality >>
+      result.updates >> result.parameters >> result.flopsPerStep >> result.stepSeconds >>
+      result.compileSeconds >> result.seconds >> result.reason >> trial.hash >> record.note >>
+      parents >> candidate.edit >> candidate.cell >> candidate.genotype;
   record.state = static_cast<TrialState>(state);
   spec.isTested = isTested != 0;
   spec.seed = static_cast<uint64_t>(seed);

@@ -12,8 +12,9 @@ namespace cellwright {
 
 using nlohmann::json;
 
-static constexpr std::array<std::string_view, 8> kStatusNames = {
-    "done", "stopped", "diverged", "bad-cell", "crashed", "no-memory", "no-time", "lost"};
+static constexpr std::array<std::string_view, 9> kStatusNames = {"done",     "stopped", "diverged",
+                                                                 "bad-cell", "crashed", "no-memory",
+                                                                 "no-time",  "lost",    "filtered"};
 
 std::string_view nameOf(TrialStatus status) { return kStatusNames[static_cast<size_t>(status)]; }
 
@@ -45,6 +46,7 @@ std::string formatTrialSpec(const TrialSpec &spec) {
               {"clip_norm", hyper.clipNorm},
               {"layers", hyper.layers},
               {"hidden", hyper.hidden},
+              {"optimizer", hyper.optimizer},
               {"updates", spec.updates},
               {"evaluations", spec.evaluations},
               {"seed", spec.seed},
@@ -61,6 +63,7 @@ static TrialSpec readSpec(const json &fields) {
   fields.at("clip_norm").get_to(spec.hyper.clipNorm);
   fields.at("layers").get_to(spec.hyper.layers);
   fields.at("hidden").get_to(spec.hyper.hidden);
+  fields.at("optimizer").get_to(spec.hyper.optimizer);
   fields.at("updates").get_to(spec.updates);
   fields.at("evaluations").get_to(spec.evaluations);
   fields.at("seed").get_to(spec.seed);

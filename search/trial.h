@@ -11,11 +11,12 @@
 namespace cellwright {
 
 struct HyperParameters {
-  double learningRate = 1e-3; // of Adam
-  double initScale = 1;       // times the first values that are drawn
-  double clipNorm = 1;        // of the gradient; 0: not clipped
+  double learningRate = 1e-3;
+  double initScale = 1; // times the first values that are drawn
+  double clipNorm = 1;  // of the gradient; 0: not clipped
   int64_t layers = 1;
   int64_t hidden = 128;
+  std::string optimizer = "adam"; // as `findOptimizer` knows it, with its own settings
 
   bool operator==(const HyperParameters &) const = default;
 };
@@ -40,11 +41,12 @@ enum class TrialStatus : uint8_t {
   BadCell,  // does not check, or does not take the sizes
   Crashed,  // the process that ran it ended
   NoMemory,
-  NoTime, // took longer than it may
-  Lost,   // whoever ran it was killed, time after time
+  NoTime,   // took longer than it may
+  Lost,     // whoever ran it was killed, time after time
+  Filtered, // by a filter, before it was trained
 };
 /// How stores write it: `done`, `stopped`, `diverged`, `bad-cell`, `crashed`, `no-memory`,
-/// `no-time`, `lost`.
+/// `no-time`, `lost`, `filtered`.
 std::string_view nameOf(TrialStatus status);
 /// Throws Error if there is none of that name.
 TrialStatus parseTrialStatus(std::string_view name);

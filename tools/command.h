@@ -48,6 +48,8 @@ Run addGradcheck(CLI::App &app);
 Run addList(CLI::App &app);
 Run addRun(CLI::App &app);
 Run addSample(CLI::App &app);
+Run addSearch(CLI::App &app);
+Run addSearchWorker(CLI::App &app);
 Run addShow(CLI::App &app);
 Run addSpace(CLI::App &app);
 Run addTrainLm(CLI::App &app);

@@ -26,6 +26,8 @@ static CLI::App *findCommand(const CLI::App &app, const std::string &name) {
 static void listCommands(const CLI::App &app, const std::string &prefix,
                          std::vector<std::string> &names) {
   for (const CLI::App *command : commandsOf(app)) {
+    if (command->get_group().empty())
+      continue; // for programs, not for people
     names.push_back(prefix + command->get_name());
     listCommands(*command, prefix + command->get_name() + " ", names);
   }
@@ -67,8 +69,9 @@ static void checkCommand(const CLI::App &app, const std::vector<std::string> &wo
   const CLI::App *group = &app;
   std::string called = app.get_name();
   for (const std::string &word : words) {
-    if (commandsOf(*group).empty())
-      return;
+    bool isCommand = group->get_require_subcommand_min() == 0;
+    if (isCommand && !findCommand(*group, word))
+      return; // its own arguments
     if (word.starts_with('-'))
       return checkFirstOption(*group, called, word);
     const CLI::App *command = findCommand(*group, word);
@@ -84,7 +87,7 @@ static void checkCommand(const CLI::App &app, const std::vector<std::string> &wo
     called += " " + word;
     group = command;
   }
-  if (commandsOf(*group).empty())
+  if (group->get_require_subcommand_min() == 0)
     return;
   // No words at all: what there is to do says more than a complaint.
   std::cerr << formatHelp(*group, called) << "\n";

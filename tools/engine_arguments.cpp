@@ -37,6 +37,10 @@ void EngineArguments::addMachine(CLI::App &app) {
   addNumber(app, "--threads", threads, Range<int64_t>{1, 1024},
             "threads; results are the same for every number")
       ->group(kGroup);
+  addCache(app);
+}
+
+void EngineArguments::addCache(CLI::App &app) {
   app.add_flag_callback(
          "--no-cache", [this] { usesCache = false; }, "compile even if the cache has the kernel")
       ->group(kGroup);

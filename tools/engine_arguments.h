@@ -18,6 +18,8 @@ struct EngineArguments {
   void addType(CLI::App &app);
   /// Adds --target.
   void addTarget(CLI::App &app);
+  /// Adds --no-cache.
+  void addCache(CLI::App &app);
   /// Adds --target, --threads and --no-cache.
   void addMachine(CLI::App &app);
 

@@ -66,9 +66,12 @@ std::string describeOption(const CLI::Option &option) {
   return describe(callOf(option), meaning);
 }
 
+/// False for what only groups others, `train` of `train lm`.
+bool isCommand(const CLI::App &app) { return app.get_require_subcommand_min() == 0; }
+
 std::string formatUsage(const CLI::App &app, const std::string &name) {
   std::string usage = "usage: " + name;
-  if (!app.get_subcommands([](const CLI::App *) { return true; }).empty())
+  if (!isCommand(app) && !app.get_subcommands([](const CLI::App *) { return true; }).empty())
     return usage + (app.get_parent() ? " TASK" : " COMMAND") + " [options]\n";
   for (const CLI::Option *option : app.get_options())
     if (option->get_required())
@@ -101,11 +104,14 @@ std::string formatArguments(const CLI::App &app) {
 std::string formatCommands(const CLI::App &app, const std::string &prefix, std::string &examples) {
   std::string text;
   for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; })) {
+    if (command->get_group().empty())
+      continue; // for programs, not for people
     std::string name = prefix + command->get_name();
-    std::string inner = formatCommands(*command, name + " ", examples);
-    text += inner.empty() ? describe(name, command->get_description()) : inner;
-    if (inner.empty())
+    if (isCommand(*command)) {
+      text += describe(name, command->get_description());
       examples += command->get_footer() + "\n";
+    }
+    text += formatCommands(*command, name + " ", examples);
   }
   return text;
 }

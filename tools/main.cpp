@@ -63,6 +63,14 @@ constexpr CommandRow kCommands[] = {
      addGenotypeImport},
     {"genotype export", "the genotype of a cell",
      "cellwright genotype export gru --format nas-bench-nlp", addGenotypeExport},
+    {"search", "search for cells: start, join or resume a study",
+     "cellwright search jozefowicz --task adding --study s.db --trials 200\n  cellwright search "
+     "my_space.cell --task xml --strategy asha:evolution --budget-params 50k --study s.db --time "
+     "8h\n"
+     "  cellwright search --study s.db --resume",
+     addSearch},
+    {"search worker", "runs one trial that `search` gives it", "cellwright search worker",
+     addSearchWorker},
     {"compare", "cells on a task: as many parameters, the same tuning, several seeds",
      "cellwright compare lstm gru my.cell --task adding --budget-params 20k\n  cellwright compare "
      "lstm gru --task music --seeds 10 -o table.html",
@@ -95,7 +103,11 @@ void addCommand(CLI::App &app, const CommandRow &row, Run &chosen) {
   command->get_help_ptr()->description("this text");
   std::string notes = command->get_footer(); // a command's own, if it has any
   command->footer((notes.empty() ? "" : notes + "\n") + "Example:\n  " + row.example);
-  command->callback([&chosen, run] { chosen = run; });
+  command->callback([&chosen, run, command] {
+    // A command that is before others, `search` before `search report`, is called with them.
+    if (command->get_subcommands().empty())
+      chosen = run;
+  });
 }
 
 /// Results that did not get out are no results.

@@ -105,6 +105,22 @@ CLI::Option *addBytes(CLI::App &app, const std::string &name, std::optional<int6
   return app.add_option_function<std::string>(name, take, help)->type_name("BYTES");
 }
 
+double parseDuration(const std::string &name, const std::string &text) {
+  constexpr Unit kUnits[] = {{"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86'400e3}};
+  constexpr int64_t kMost = 1'000'000'000'000; // thirty years
+  auto milliseconds = parseWithUnit(text, kUnits);
+  if (milliseconds && *milliseconds <= kMost)
+    return static_cast<double>(*milliseconds) * 1e-3;
+  throw UsageError(
+      fmt::format("{}: expected a time with its unit, 90s, 30m, 1.5h or 2d, got `{}`", name, text));
+}
+
+CLI::Option *addDuration(CLI::App &app, const std::string &name, double &target,
+                         const std::string &help) {
+  auto take = [&target, name](const std::string &text) { target = parseDuration(name, text); };
+  return app.add_option_function<std::string>(name, take, help)->type_name("TIME");
+}
+
 std::string choiceName(const std::vector<std::string> &choices) {
   constexpr size_t kLong = 22;
   std::string name = fmt::format("{}", fmt::join(choices, "|"));

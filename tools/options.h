@@ -68,6 +68,13 @@ int64_t parseCount(const std::string &name, const std::string &text);
 CLI::Option *addCount(CLI::App &app, const std::string &name, int64_t &target,
                       const std::string &help);
 
+/// Reads a time above 0 with its unit, `90s`, `1.5h`: s, m, h, d. Gives seconds. Throws UsageError
+/// that begins with the option's name.
+double parseDuration(const std::string &name, const std::string &text);
+/// Adds an option that takes a time, in seconds.
+CLI::Option *addDuration(CLI::App &app, const std::string &name, double &target,
+                         const std::string &help);
+
 /// How help shows what an option takes that has so many choices: them, or, if they are long, NAME.
 std::string choiceName(const std::vector<std::string> &choices);
 /// Adds an option that takes one of some words.

@@ -33,8 +33,7 @@ std::string formatRate(double perSecond) {
 
 ProgressLine::ProgressLine() : isTerminal(isatty(STDERR_FILENO) != 0) {}
 
-/// Columns of the terminal; a line that is longer would stay there.
-static size_t terminalWidth() {
+size_t terminalWidth() {
   winsize size = {};
   bool isKnown = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return isKnown ? size.ws_col : 80;

@@ -10,6 +10,9 @@
 
 namespace cellwright {
 
+/// Columns of the terminal that stderr is; 80 elsewhere.
+size_t terminalWidth();
+
 /// 1:23:45 or 2:07.
 std::string formatDuration(double seconds);
 

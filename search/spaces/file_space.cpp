@@ -4,6 +4,7 @@
 #include "search/space.h"
 #include "search/spaces/spaces.h"
 
+#include "dsl/canonical.h"
 #include "dsl/print.h"
 #include "runtime/error.h"
 
@@ -37,6 +38,8 @@ struct Settled {
 class FileSpace final : public Space {
 public:
   explicit FileSpace(std::string file) : file(std::move(file)) { settle({}); }
+
+  std::string identity() const override { return hash; }
 
   std::string_view name() const override { return file; }
 
@@ -105,6 +108,7 @@ public:
 
 private:
   std::string file;
+  mutable std::string hash; // of the file and those that it imports, as they were first read
 
   /// All choices that some alternatives bring in.
   struct Collected {
@@ -123,6 +127,7 @@ private:
     CELLWRIGHT_CHECK(checked.isGood, "`{}` is no space of cells:\n{}", file,
                      frontend.renderProblems());
     const Program &program = frontend.program();
+    checkUnchanged(program);
     Settled settled;
     settled.cell = printCell(program, checked, settings);
     for (const CellChoice &choice : checked.choices) {
@@ -135,6 +140,18 @@ private:
       settled.choices.push_back(std::move(found));
     }
     return settled;
+  }
+
+  /// A file that somebody edits meanwhile is another space.
+  void checkUnchanged(const Program &program) const {
+    std::string texts;
+    for (const Source &source : program.sources.files)
+      if (!source.shipped)
+        texts += fmt::format("{}\n{}", source.text.size(), source.text);
+    std::string now = hexText(hashBytes(texts));
+    if (hash.empty())
+      hash = now;
+    CELLWRIGHT_CHECK(hash == now, "`{}` has changed while it was in use; begin again", file);
   }
 
   static Chosen chosenBy(const std::string &genotype) {

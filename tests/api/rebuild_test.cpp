@@ -82,6 +82,10 @@ private:
           addStatement(i);
       });
       break;
+    case StatementKind::Choose:
+    case StatementKind::Skipped:
+      FAIL("no shipped cell has choices");
+      break;
     }
   }
 

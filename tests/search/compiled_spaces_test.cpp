@@ -7,8 +7,8 @@
 #include "fmt/ranges.h"
 #include "runtime/files.h"
 #include "search/cell_text.h"
-#include "search/paths.h"
 #include "search/genotypes.h"
+#include "search/paths.h"
 #include "tests/codegen/cell_checks.h"
 
 #include <doctest/doctest.h>

@@ -61,16 +61,19 @@ std::vector<json> parseLines(const std::string &text) {
 } // namespace
 
 TEST_CASE("a table has a line for each trial, and quotes where it must") {
-  CHECK(exportStudy("csv") ==
-        "number,state,status,quality,task,updates,seed,learning_rate,init_scale,clip_norm,layers,"
-        "hidden,parameters,flops_per_step,step_seconds,seconds,repeats,parents,edit,hash,reason,"
-        "cell\n"
-        "1,done,done,0.5,sum,64,9,0.01,1.0,5.0,2,16,100,200.0,0.001,0.75,,\"[1,2]\",an edit,abc,,"
-        "1\n"
-        "2,failed,crashed,,sum,64,9,0.01,1.0,5.0,2,16,,,,0.0,,\"[1,2]\",an edit,abc,signal \xff,"
-        "\"two,\"\"2\"\"\nlines\"\n"
-        "3,running,,,sum,64,9,0.01,1.0,5.0,2,16,,,,,,\"[1,2]\",an edit,abc,,3\n"
-        "4,waiting,,,sum,64,9,0.01,1.0,5.0,2,16,,,,,,\"[1,2]\",an edit,abc,,4\n");
+  CHECK(
+      exportStudy("csv") ==
+      "number,state,status,quality,task,updates,seed,learning_rate,init_scale,clip_norm,layers,"
+      "hidden,optimizer,parameters,flops_per_step,step_seconds,seconds,repeats,parents,edit,hash,"
+      "reason,"
+      "cell\n"
+      "1,done,done,0.5,sum,64,9,0.01,1.0,5.0,2,16,adam,100,200.0,0.001,0.75,,\"[1,2]\",an "
+      "edit,abc,,"
+      "1\n"
+      "2,failed,crashed,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,0.0,,\"[1,2]\",an edit,abc,signal \xff,"
+      "\"two,\"\"2\"\"\nlines\"\n"
+      "3,running,,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,,,\"[1,2]\",an edit,abc,,3\n"
+      "4,waiting,,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,,,\"[1,2]\",an edit,abc,,4\n");
 }
 
 TEST_CASE("JSON lines have the same, and curves") {

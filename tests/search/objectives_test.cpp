@@ -137,4 +137,10 @@ TEST_CASE("lists of hyperparameters that cannot be are refused") {
   CHECK(messageOf(R"({"learning_rate":[1],"init_scale":[1],"clip_norm":[1],"layers":[0.5],)"
                   R"("hidden":[8]})") ==
         "hyperparameters: expected numbers from 1 on for `layers`, found `0.5`");
+  std::string lists = R"({"learning_rate":[1],)" + rest.substr(0, rest.size() - 1);
+  CHECK(parseHyperSpace(lists + "}").optimizer == "adam");
+  CHECK(parseHyperSpace(lists + R"(,"optimizer":"sgd"})").optimizer == "sgd");
+  CHECK(messageOf(lists + R"(,"optimizer":7})") ==
+        "hyperparameters: expected a name for `optimizer`, found `7`");
+  CHECK(messageOf(lists + R"(,"optimizer":"sdg"})").starts_with("unknown optimizer `sdg`"));
 }

@@ -42,6 +42,19 @@ TEST_CASE("a small lstm learns to add") {
   CHECK(result.flopsPerStep == 2 * (4 * 24 * (2 + 24) + 24));
 }
 
+TEST_CASE("cells that differ in names and order give the same bits") {
+  HyperParameters hyper{.learningRate = 0.01, .hidden = 9};
+  TrialSpec spec = specOf("gru", "adding:steps=6", 6, hyper), other = spec;
+  spec.cell = "cell a {\n  input x[I]\n  state h[H]\n  z = sigmoid(linear(x, h))\n"
+              "  n = tanh(linear(x))\n  h' = z * h + (1 - z) * n\n}\n";
+  other.cell = "cell b {\n  input x[I]\n  state s[H]\n  m = tanh(linear(x))\n"
+               "  a = sigmoid(linear(x, s))\n  s' = m * (1 - a) + s * a\n}\n";
+  TrialResult first = runTrial(spec, {});
+  checkSame(first, runTrial(other, {}));
+  spec.seed = 2;
+  CHECK(first.quality != runTrial(spec, {}).quality);
+}
+
 TEST_CASE("a small lstm memorizes") {
   TrialResult result = runTrial(
       specOf("lstm", "memorization:letters=2", 600, {.learningRate = 0.02, .hidden = 32}), {});

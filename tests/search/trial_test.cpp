@@ -10,7 +10,7 @@ namespace cellwright {
 TEST_CASE("trials and results are read as they were written") {
   TrialSpec spec{"cell c {\n}\n",
                  "adding:steps=20",
-                 {0.003, 0.7, 2.5, 2, 96},
+                 {0.003, 0.7, 2.5, 2, 96, "sgd"},
                  700,
                  7,
                  12345678901234567890u,
@@ -32,9 +32,9 @@ TEST_CASE("trials and results are read as they were written") {
 }
 
 TEST_CASE("every status has a name of its own") {
-  for (auto status :
-       {TrialStatus::Done, TrialStatus::Stopped, TrialStatus::Diverged, TrialStatus::BadCell,
-        TrialStatus::Crashed, TrialStatus::NoMemory, TrialStatus::NoTime}) {
+  for (auto status : {TrialStatus::Done, TrialStatus::Stopped, TrialStatus::Diverged,
+                      TrialStatus::BadCell, TrialStatus::Crashed, TrialStatus::NoMemory,
+                      TrialStatus::NoTime, TrialStatus::Lost, TrialStatus::Filtered}) {
     TrialResult result;
     result.status = status;
     CHECK(parseTrialResult(formatTrialResult(result)).status == status);

@@ -9,6 +9,7 @@
 #include "tools/model_builder.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/tasks_help.h"
 
 #include <iostream>
 #include <memory>
@@ -93,19 +94,6 @@ int run(CompareArguments arguments) {
     writeFile(arguments.csv, compareCsv(report));
   std::cout << (arguments.isJson ? compareJson(report) : compareText(report));
   return kDone;
-}
-
-/// The tasks, for help.
-std::string describeTasks() {
-  std::string help = "task, with options behind a colon, `adding:steps=200`:";
-  for (const TaskRow &row : taskRows()) {
-    help += fmt::format("\n{}: {}", row.name, row.help);
-    for (const TaskOption &option : row.options)
-      help += fmt::format("; {}={}", option.name, option.value);
-    if (!row.pathHelp.empty())
-      help += fmt::format("; path={}", row.path.empty() ? "FILE" : row.path);
-  }
-  return help;
 }
 
 } // namespace

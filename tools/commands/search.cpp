@@ -1,0 +1,226 @@
+// `search`: starts or joins a search over cells, and `search worker`, which runs one trial of it.
+#include "search/search.h"
+#include "search/candidate_checks.h"
+#include "search/sqlite_store.h"
+#include "search/status.h"
+#include "search/trial_evaluators.h"
+#include "search/worker.h"
+#include "tools/engine_arguments.h"
+#include "tools/live_text.h"
+#include "tools/options.h"
+#include "tools/progress.h"
+#include "tools/search_arguments.h"
+#include "tools/search_tables.h"
+#include "training/task.h"
+
+#include "cellwright/version.h"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <mutex>
+
+namespace cellwright {
+
+namespace {
+
+struct RunArguments {
+  SearchArguments what;
+  std::string study;
+  bool mustExist = false;
+  SearchLimits limits;
+  double seconds = 0; // 0: no limit
+  int64_t trials = 0; // 0: no limit
+  EngineArguments engine;
+};
+
+//===-- What is shown -------------------------------------------------------------------------===//
+
+/// Shows how the search stands while it runs: a table on a terminal, lines elsewhere.
+class SearchDisplay {
+public:
+  explicit SearchDisplay(const std::string &study) : store(openSqliteStoreToRead(study)) {
+    showing = std::jthread([this](const std::stop_token &token) {
+      std::unique_lock lock(mutex);
+      while (!changed.wait_for(lock, token, std::chrono::seconds(1),
+                               [&] { return token.stop_requested(); }))
+        show();
+    });
+  }
+  ~SearchDisplay() {
+    showing.request_stop();
+    showing.join();
+    live.clear();
+    line.finish();
+  }
+  SearchDisplay(const SearchDisplay &) = delete;
+  SearchDisplay &operator=(const SearchDisplay &) = delete;
+
+  void note(const std::string &message) {
+    std::lock_guard lock(mutex);
+    live.clear();
+    std::cerr << "note: " << message << "\n";
+  }
+
+private:
+  void show() {
+    try {
+      if (live.isOnTerminal())
+        live.show(statusText(readStatus(*store, kTop)));
+      else
+        line.show(lineOf(readStatus(*store, 1)));
+    } catch (const StoreError &) {
+      // The search says what is wrong with its store, if it stays so.
+    }
+  }
+
+  static std::string lineOf(const SearchStatus &status) {
+    std::string text = countsText(status.counts);
+    text.pop_back();
+    if (!status.best.empty())
+      text += fmt::format("  best {:.5g}", status.best.front().record.result.quality);
+    return text;
+  }
+
+  static constexpr int64_t kTop = 10;
+  std::unique_ptr<Store> store;
+  LiveText live;
+  ProgressLine line;
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::jthread showing; // last: it uses all the others
+};
+
+std::string_view describeEnd(SearchEnd end) {
+  switch (end) {
+  case SearchEnd::Complete:
+    return "all trials have ended";
+  case SearchEnd::OutOfTime:
+    return "the time is over";
+  case SearchEnd::Stopped:
+    return "stopped; everything is saved";
+  case SearchEnd::Exhausted:
+    break;
+  }
+  return "ten thousand candidates in a row were refused: the space has nothing new, or the filters "
+         "let nothing pass";
+}
+
+//===-- The search ----------------------------------------------------------------------------===//
+
+/// The program itself as a worker.
+std::vector<std::string> workerCommand(const RunArguments &arguments, bool onlyLooks) {
+  std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                                    "search", "worker", "--target", arguments.engine.target};
+  if (!arguments.engine.usesCache)
+    words.emplace_back("--no-cache");
+  if (onlyLooks)
+    words.emplace_back("--only-gradient");
+  return words;
+}
+
+/// The configuration of the study that is there, or of the arguments.
+StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &space) {
+  const std::string &study = arguments.study;
+  if (study.empty())
+    throw UsageError("--study is missing: the file that keeps the search");
+  if (!arguments.what.space.empty()) {
+    space = makeSpace(arguments.what.space);
+    StudyConfig config = arguments.what.config(*space);
+    beginStudy(study, config, CELLWRIGHT_VERSION, arguments.mustExist);
+    return config;
+  }
+  if (!std::filesystem::exists(study) && !arguments.mustExist)
+    throw UsageError(
+        fmt::format("SPACE is missing: there is no study `{}` yet that has one", study));
+  StudyConfig config = parseStudyConfig(openSqliteStoreToRead(study)->study().config);
+  space = makeSpace(config.space);
+  checkSameSpace(config, *space);
+  return config;
+}
+
+SearchParts makeParts(const RunArguments &arguments, const StudyConfig &config,
+                      const Space &space) {
+  CellSearchSettings settings = settingsOf(config);
+  WorkerLimits limits{settings.trialSeconds, settings.trialBytes};
+  CandidateCheckOptions checks;
+  checks.form = makeTask(config.task)->form();
+  checks.task = config.task;
+  checks.mostParams = settings.mostParams;
+  if (settings.looksAtGradients)
+    checks.makeGradientFilter = [command = workerCommand(arguments, true), limits] {
+      return std::make_unique<ProcessEvaluator>(command, limits);
+    };
+  SearchParts parts;
+  parts.config = config;
+  parts.space = &space;
+  parts.checks = makeCandidateChecks(checks);
+  parts.openStore = [study = arguments.study] { return openSqliteStore(study); };
+  parts.makeEvaluator = [command = workerCommand(arguments, false), limits] {
+    return std::make_unique<ProcessEvaluator>(command, limits);
+  };
+  return parts;
+}
+
+int run(RunArguments arguments) {
+  if (arguments.trials > 0)
+    arguments.limits.trials = arguments.trials;
+  if (arguments.seconds > 0)
+    arguments.limits.seconds = arguments.seconds;
+  std::unique_ptr<Space> space;
+  StudyConfig config = prepareStudy(arguments, space);
+  SearchParts parts = makeParts(arguments, config, *space);
+  StopRequests stop;
+  SignalRequests signals(stop);
+  SearchEnd end = SearchEnd::Complete;
+  {
+    SearchDisplay display(arguments.study);
+    parts.note = [&](const std::string &message) { display.note(message); };
+    end = runSearch(parts, arguments.limits, stop);
+  }
+  std::cout << statusText(readStatus(*openSqliteStoreToRead(arguments.study), 10));
+  std::cerr << describeEnd(end) << "\n";
+  return kDone;
+}
+
+} // namespace
+
+Run addSearch(CLI::App &app) {
+  auto arguments = std::make_shared<RunArguments>();
+  arguments->what.add(app);
+  addPath(app, "--study", arguments->study,
+          "the file that keeps the search: made, or joined if it is there");
+  app.add_flag("--resume", arguments->mustExist, "the study must be there");
+  arguments->limits.workers = availableThreads();
+  addNumber(app, "--workers", arguments->limits.workers, Range<int64_t>{1, 1024},
+            "trials at a time, a process each");
+  addCount(app, "--trials", arguments->trials, "ends when the study has so many")->default_str("");
+  addDuration(app, "--time", arguments->seconds,
+              "starts no trial after that long: 90s, 30m, 8h, 2d");
+  arguments->engine.addTarget(app);
+  arguments->engine.addCache(app);
+  return [arguments] { return run(*arguments); };
+}
+
+Run addSearchWorker(CLI::App &app) {
+  struct Arguments {
+    EngineArguments engine;
+    bool onlyLooks = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  app.group(""); // `search` calls it
+  arguments->engine.addTarget(app);
+  arguments->engine.addCache(app);
+  app.add_flag("--only-gradient", arguments->onlyLooks, "looks at the gradient and trains nothing");
+  return [arguments] {
+    CompileOptions compile = arguments->engine.compileOptions();
+    if (arguments->onlyLooks) {
+      GradientEvaluator evaluator(compile);
+      return runWorker(evaluator);
+    }
+    TrainingEvaluator evaluator(compile);
+    return runWorker(evaluator);
+  };
+}
+
+} // namespace cellwright

@@ -1,0 +1,184 @@
+// See search_arguments.h.
+#include "tools/search_arguments.h"
+
+#include "runtime/files.h"
+#include "tools/options.h"
+#include "tools/tasks_help.h"
+#include "training/task.h"
+
+#include "fmt/ranges.h"
+
+#include <charconv>
+#include <filesystem>
+
+namespace cellwright {
+
+// Keys of StudyConfig::more.
+static constexpr const char *kBudget = "budget_params", *kFilters = "filters",
+                            *kSeconds = "trial_seconds", *kBytes = "trial_bytes",
+                            *kSpace = "space_identity";
+
+//===-- Options -------------------------------------------------------------------------------===//
+
+static std::string listSpaces() {
+  std::string text;
+  for (const SpaceRow &row : spaceRows())
+    text += fmt::format("\n  {:<14} {}", row.name, row.help);
+  return text;
+}
+
+static std::string listStrategies() {
+  std::string text;
+  for (const StrategyInfo &info : strategies()) {
+    text += fmt::format("\n  {:<14} {}", info.name, info.help);
+    for (const StrategyOption &option : info.options)
+      text += fmt::format("\n  {:<14}   {}={:g}: {}", "", option.name, option.value, option.help);
+  }
+  return text;
+}
+
+static std::vector<std::string> hyperNames() {
+  std::vector<std::string> names;
+  for (const HyperSpaceInfo &info : hyperSpaces())
+    names.emplace_back(info.name);
+  return names;
+}
+
+void SearchArguments::add(CLI::App &app) {
+  app.add_option("SPACE", space,
+                 "a name, or the file of a cell with choices: path/file.cell or "
+                 "path/file.cell:name; may be left out if the study is there");
+  app.add_option("--task", task, describeTasks())->type_name("TASK");
+  app.add_option("--more-tasks", moreTasks, "tasks that a cell must be good at too, for `pool`")
+      ->type_name("TASK...");
+  app.add_option("--gate", gate, "a cheap task that a cell must solve first, for `pool`")
+      ->type_name("TASK");
+  app.add_option("--strategy", strategy,
+                 "who decides what is tried; `asha:evolution` schedules what evolution proposes")
+      ->type_name("NAME")
+      ->default_str(strategy);
+  app.add_option("--option", options, "an option of the strategy; may be repeated")
+      ->type_name("NAME=X");
+  app.add_option("--against", against,
+                 "params, flops or step_seconds: quality is weighed against it")
+      ->type_name("NAME");
+  app.add_option("--hyper", hyper,
+                 fmt::format("hyperparameters that are drawn: {}, or a JSON file of lists",
+                             fmt::join(hyperNames(), ", ")))
+      ->type_name("NAME")
+      ->default_str(hyper);
+  addNumber(app, "--hidden", hidden, Range<int64_t>{1, 65'536}, "hidden size of all models")
+      ->default_str("");
+  addNumber(app, "--layers", layers, Range<int64_t>{1, 100}, "layers of all models")
+      ->default_str("");
+  addCount(app, "--budget-params", mostParams,
+           "parameters of a model at most, 50k; each cell gets the largest size within it")
+      ->default_str("");
+  addNumber(app, "--updates", updates, Range<int64_t>{1, 1'000'000'000},
+            "updates of a whole trial");
+  addNumber(app, "--evaluations", evaluations, Range<int64_t>{1, 100'000},
+            "values of a trial on its way");
+  addSeed(app, seed, "of everything that is drawn");
+  addChoice(app, "--filters", filters, {"all", "equations"},
+            "what refuses a cell before it is trained: equations look at paths and sizes, all at "
+            "its gradient over 50 steps too");
+  addDuration(app, "--trial-time", trialSeconds, "a trial that takes longer has failed");
+  addBytes(app, "--trial-memory", trialBytes, "a trial that wants more has failed");
+  app.footer("Spaces:" + listSpaces() + "\n\nStrategies, with their options:" + listStrategies() +
+             "\n");
+}
+
+//===-- The configuration ---------------------------------------------------------------------===//
+
+static std::map<std::string, double> parseOptions(const std::vector<std::string> &texts) {
+  std::map<std::string, double> options;
+  for (const std::string &text : texts) {
+    size_t equals = text.find('=');
+    double value = 0;
+    const char *end = text.data() + text.size();
+    bool isGood = equals != std::string::npos && equals > 0;
+    if (isGood) {
+      auto [rest, error] = std::from_chars(text.data() + equals + 1, end, value);
+      isGood = error == std::errc() && rest == end;
+    }
+    if (!isGood)
+      throw UsageError(fmt::format("--option: expected NAME=NUMBER, got `{}`", text));
+    options[text.substr(0, equals)] = value;
+  }
+  return options;
+}
+
+static HyperSpace readHyperSpace(const std::string &nameOrFile) {
+  bool isFile = nameOrFile.find('/') != std::string::npos || nameOrFile.ends_with(".json");
+  return isFile ? parseHyperSpace(readFile(nameOrFile)) : findHyperSpace(nameOrFile).make();
+}
+
+static std::vector<Objective> makeObjectives(const std::vector<std::string> &against,
+                                             bool isHigherBetter) {
+  std::vector<Objective> objectives = {{Measure::Quality, isHigherBetter}};
+  for (const std::string &name : against) {
+    Measure measure = parseMeasure(name);
+    if (measure == Measure::Quality)
+      throw UsageError("--against: quality is weighed already; expected params, flops or "
+                       "step_seconds");
+    objectives.push_back({measure, false});
+  }
+  return objectives;
+}
+
+StudyConfig SearchArguments::config(const Space &made) const {
+  if (task.empty())
+    throw UsageError("--task is missing: what the cells are to learn; see `cellwright search "
+                     "--help`");
+  StudyConfig config;
+  config.space = space;
+  config.task = task;
+  config.moreTasks = moreTasks;
+  config.gate = gate;
+  config.strategy = strategy;
+  config.options = parseOptions(options);
+  config.objectives = makeObjectives(against, makeTask(task)->metric().isHigherBetter);
+  config.hyper = readHyperSpace(hyper);
+  if (hidden > 0)
+    config.hyper.hidden = {hidden};
+  if (layers > 0)
+    config.hyper.layers = {layers};
+  config.budget = updates;
+  config.evaluations = evaluations;
+  config.seed = seed;
+  config.more = {{kBudget, fmt::format("{}", mostParams)},
+                 {kFilters, filters},
+                 {kSeconds, fmt::format("{}", trialSeconds)},
+                 {kBytes, fmt::format("{}", trialBytes.value_or(0))},
+                 {kSpace, made.identity()}};
+  for (const std::string &other : moreTasks)
+    (void)makeTask(other);
+  if (!gate.empty())
+    (void)makeTask(gate);
+  // What is wrong with it is said now, not by the first trial.
+  (void)makeStrategy(strategy, config.setup(made), config.options);
+  return config;
+}
+
+CellSearchSettings settingsOf(const StudyConfig &config) {
+  CellSearchSettings settings;
+  try {
+    settings.mostParams = std::stoll(config.more.at(kBudget));
+    settings.looksAtGradients = config.more.at(kFilters) == "all";
+    settings.trialSeconds = std::stod(config.more.at(kSeconds));
+    settings.trialBytes = std::stoll(config.more.at(kBytes));
+  } catch (const std::logic_error &) {
+    throw Error("this study is no search over cells: its configuration lacks their settings");
+  }
+  return settings;
+}
+
+void checkSameSpace(const StudyConfig &config, const Space &space) {
+  auto known = config.more.find(kSpace);
+  CELLWRIGHT_CHECK(known != config.more.end() && known->second == space.identity(),
+                   "the space `{}` is not what this study was made with; bring its files back, or "
+                   "begin another study",
+                   config.space);
+}
+
+} // namespace cellwright

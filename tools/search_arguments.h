@@ -1,0 +1,53 @@
+// The arguments that say what a search is: its space, task, strategy, hyperparameters and limits of
+// a trial. What one gets wrong: a study that is there already knows all of it; then they are
+// compared with it, or left out.
+#pragma once
+
+#include "search/space.h"
+#include "search/study.h"
+#include "tools/command.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cellwright {
+
+struct SearchArguments {
+  std::string space; // empty: the study's
+  std::string task;
+  std::vector<std::string> moreTasks;
+  std::string gate;
+  std::string strategy = "evolution";
+  std::vector<std::string> options; // NAME=VALUE, of the strategy
+  std::vector<std::string> against; // objectives besides quality
+  std::string hyper = "adam";       // a name, or a file
+  int64_t hidden = 0;               // 0: the hyperparameters'
+  int64_t layers = 0;               // 0: the hyperparameters'
+  int64_t mostParams = 0;           // 0: no budget
+  int64_t updates = 1000;
+  int64_t evaluations = 10;
+  uint64_t seed = 1;
+  std::string filters = "all";
+  double trialSeconds = 0;           // 0: no limit
+  std::optional<int64_t> trialBytes; // absent: no limit
+
+  void add(CLI::App &app);
+
+  /// Makes the configuration; `made` is of `space`. Throws UsageError and Error.
+  StudyConfig config(const Space &made) const;
+};
+
+/// What a study keeps of a search over cells besides what every search has.
+struct CellSearchSettings {
+  int64_t mostParams = 0;
+  bool looksAtGradients = true;
+  double trialSeconds = 0;
+  int64_t trialBytes = 0;
+};
+CellSearchSettings settingsOf(const StudyConfig &config);
+
+/// Throws Error if the space is no longer what the study was made with.
+void checkSameSpace(const StudyConfig &config, const Space &space);
+
+} // namespace cellwright
