@@ -161,7 +161,7 @@ FilterVerdict filterByEquations(const std::string &cell, const FilterOptions &op
 
 std::optional<Filtered> filterByGradient(const std::string &cell, const FilterOptions &options) {
   ModelStack stack(describeModel(cell, options.form, options.hyper));
-  CompiledStack compiled(stack, {.compile = options.compile, .isCanonical = true});
+  CompiledStack compiled(stack, {.compile = options.compile});
   const cellwright_kernel &kernel = *compiled.training()->layers.front().cell;
   return judgeFlow(measureGradientFlow(kernel, options.seed, options.hyper.initScale));
 }

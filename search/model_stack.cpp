@@ -82,7 +82,23 @@ SizedCell sizeCell(std::string role, std::shared_ptr<const FoundCell> found,
     throw Error(fmt::format("{}: the sizes do not fit{}{}\n{}", role, hint.empty() ? "" : "; ",
                             hint, renderFirst(problems, found->sources())));
   int64_t outputSize = bound->elements(cell.ops[cell.output].shape);
-  return {std::move(role), std::move(found), std::move(*bound), outputSize};
+  return {std::move(role), std::move(found), nullptr, std::move(*bound), outputSize};
+}
+
+/// Puts the canonical form of a cell in its place, at the same sizes.
+void makeCanonical(SizedCell &cell) {
+  auto form = std::make_shared<Cell>(canonicalize(cell.found->cell()).cell);
+  std::vector<SizeFact> facts;
+  for (size_t i = 0; i < form->dimensions.size(); ++i)
+    if (int64_t size = cell.bound.dimensions[i]; size > 0)
+      addDimensionFact(*form, form->dimensions[i].name, size, facts);
+  Diagnostics problems;
+  auto bound = bindCell(*form, facts, problems);
+  if (!bound)
+    throw Error(fmt::format("{}: its canonical form does not take its sizes\n{}", cell.role,
+                            renderFirst(problems, cell.found->sources())));
+  cell.canonical = std::move(form);
+  cell.bound = std::move(*bound);
 }
 
 std::string nameOfLayer(size_t number) { return fmt::format("layer {}", number); }
@@ -138,6 +154,8 @@ void ModelStack::setHidden(int64_t hidden) {
     below = cells.back().outputSize;
   }
   cells.push_back(sizeCell("the decoder", decoderCell, {}, below, what.outputSize, ""));
+  if (what.isCanonical)
+    std::for_each(cells.begin(), cells.end(), makeCanonical);
   sized = std::move(cells);
   what.hidden = hidden;
 }
@@ -210,21 +228,6 @@ private:
   Kernels &kernels;
 };
 
-/// The kernel of the cell's canonical form at the same sizes.
-static CompiledKernel compileCanonical(const SizedCell &cell, const CompileOptions &mode) {
-  Cell canonical = canonicalize(cell.cell()).cell;
-  std::vector<SizeFact> facts;
-  for (size_t i = 0; i < canonical.dimensions.size(); ++i)
-    if (int64_t size = cell.bound.dimensions[i]; size > 0)
-      addDimensionFact(canonical, canonical.dimensions[i].name, size, facts);
-  Diagnostics problems;
-  auto bound = bindCell(canonical, facts, problems);
-  if (!bound)
-    throw Error(fmt::format("{}: its canonical form does not take its sizes\n{}", cell.role,
-                            renderFirst(problems, cell.found->sources())));
-  return compileCell(canonical, *bound, mode);
-}
-
 const cellwright_kernel *StackCompiler::compile(const SizedCell &cell, bool isTraining,
                                                 bool takesIndices) {
   bool draws = isTraining && cell.draws();
@@ -242,9 +245,7 @@ const cellwright_kernel *StackCompiler::compile(const SizedCell &cell, bool isTr
   mode.hasBackward = options.isForTraining;
   if (takesIndices)
     mode.indexInputs = {std::string(std::string_view(stepInputOf(cell.cell()).name))};
-  auto kernel = std::make_unique<CompiledKernel>(options.isCanonical
-                                                     ? compileCanonical(cell, mode)
-                                                     : compileCell(cell.cell(), cell.bound, mode));
+  auto kernel = std::make_unique<CompiledKernel>(compileCell(cell.cell(), cell.bound, mode));
   return &kernels.emplace(key, std::move(kernel)).first->second->kernel();
 }
 

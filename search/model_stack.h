@@ -32,17 +32,22 @@ struct StackDescription {
   bool embedsIfNeeded = false;
   double dropout = 0;      // between layers, and before the decoder
   bool isResidual = false; // layers above the first add their input
-  std::string sizeHint;    // what to do where sizes do not fit
+  /// Takes the canonical forms of the cells: cells that are the same share their kernels in the
+  /// cache, and their first values. Parameters have other names then, and those that nothing needs
+  /// are gone.
+  bool isCanonical = false;
+  std::string sizeHint; // what to do where sizes do not fit
 };
 
 /// One cell of a model, checked and with numbers.
 struct SizedCell {
   std::string role; // `layer 0`
   std::shared_ptr<const FoundCell> found;
-  Bound bound;
+  std::shared_ptr<const Cell> canonical; // its form, if the stack takes that
+  Bound bound;                           // of `cell()`
   int64_t outputSize = 0;
 
-  const Cell &cell() const { return found->cell(); }
+  const Cell &cell() const { return canonical ? *canonical : found->cell(); }
   bool draws() const { return cell().randomCount > 0; }
 };
 
@@ -85,9 +90,6 @@ struct StackCompileOptions {
   bool isForTraining = true;
   /// Called before each cell that is compiled or loaded.
   std::function<void(const std::string &role)> progress = {};
-  /// Compiles the canonical forms of the cells: cells that are the same share their kernels in the
-  /// cache, and their first values. Parameters have other names then.
-  bool isCanonical = false;
 };
 
 /// The kernels of a stack. Cells of the same text and sizes share one, and where nothing draws,

@@ -139,7 +139,7 @@ TrialResult TrialRun::run() {
     result.reason = problem.what();
     return result;
   }
-  CompiledStack compiled(*stack, {.compile = options.compile, .isCanonical = true});
+  CompiledStack compiled(*stack, {.compile = options.compile});
   ThreadPool threads(options.threads);
   SequenceModel model(compiled.evaluation(), compiled.training(), threads);
   result.compileSeconds = secondsSince(begin);
@@ -162,6 +162,7 @@ StackDescription describeModel(const std::string &cell, const TaskForm &form,
   description.outputSize = form.targetSize;
   description.hidden = hyper.hidden;
   description.embedsIfNeeded = true;
+  description.isCanonical = true;
   return description;
 }
 

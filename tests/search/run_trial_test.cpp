@@ -69,7 +69,9 @@ TEST_CASE("a small lstm learns to write tags") {
 
 TEST_CASE("music falls below the loss of each key's frequency") {
   std::string task = "music:path=" CELLWRIGHT_SOURCE_DIR "/data/jsb_chorales.txt";
-  TrialResult result = runTrial(specOf("gru", task, 120, {.learningRate = 0.01, .hidden = 32}), {});
+  TrialSpec spec = specOf("gru", task, 120, {.learningRate = 0.01, .hidden = 32});
+  spec.seed = 3;
+  TrialResult result = runTrial(spec, {});
   CHECK(result.quality < makeTask(task)->chance(TaskPart::Validation) - 0.3);
 }
 

@@ -1,0 +1,201 @@
+"""`search`: studies that are begun, joined, stopped, killed and resumed give the same trials; limits of
+trials; what is refused."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+import urllib.parse
+
+from support import BAD_COMMAND_LINE, BAD_INPUT, PROGRAM, ProgramTest
+
+SPACE = """cell my_space {
+  input x[I]
+  state h[H]
+  z = choose gate(sigmoid, hard_sigmoid, softsign)(linear(x, h))
+  n = choose bend(tanh, relu, identity)(linear(x, h))
+  h' = choose mix { z * h + (1 - z) * n | h + z * n | z * h + n }
+}
+"""
+SMALL = ["--task", "adding:steps=6,batch=8", "--updates", "20", "--evaluations", "2", "--hidden", "6"]
+
+
+class SearchTest(ProgramTest):
+
+    def search(self, study, *arguments):
+        return self.run_well("search", *arguments, "--study", self.path(study))
+
+    def begin(self, study, *arguments):
+        return self.search(study, "jozefowicz", *SMALL, "--workers", "1", *arguments)
+
+    def trials(self, study):
+        """What a study has of its trials, times apart."""
+        with contextlib.closing(sqlite3.connect(f"file:{urllib.parse.quote(self.path(study))}?mode=ro", uri=True)) as database:
+            return database.execute(
+                "SELECT number, state, status, quality, seed, learning_rate, hidden, parameters, hash, parents, "
+                "repeats, cell, (SELECT group_concat(at || '=' || value) FROM trial_values WHERE trial = number) "
+                "FROM trials ORDER BY number").fetchall()
+
+    def popen(self, study, *arguments):
+        return subprocess.Popen(
+            [PROGRAM, "search", *arguments, "--study", self.path(study)], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def wait_for_trials(self, study, count):
+        """Waits until so many trials have ended."""
+        for _ in range(1200):
+            with contextlib.suppress(sqlite3.Error):
+                if sum(trial[1] >= 2 for trial in self.trials(study)) >= count:
+                    return
+            time.sleep(0.05)
+        self.fail(f"no {count} trials within a minute")
+
+    # ---- What a search does
+
+    def test_a_search_ends_with_a_table_of_its_best_cells(self):
+        result = self.begin("s.db", "--trials", "6", "--strategy", "random")
+        self.assertRegex(result.out, r"^jozefowicz on adding:steps=6,batch=8 by random\n6 done  0 running")
+        self.assertIn("all trials have ended", result.err)
+        trials = self.trials("s.db")
+        self.assertEqual(len(trials), 6)
+        qualities = [float(line.split()[1]) for line in result.out.split("\n\n")[1].splitlines()[1:]]
+        self.assertEqual(qualities, sorted(qualities))
+        self.assertAlmostEqual(qualities[0], min(trial[3] for trial in trials), 4)
+        self.assertEqual(len({trial[8] for trial in trials}), 6, "no cell is trained twice")
+
+    def test_stopped_and_resumed_is_as_if_nothing_had_happened(self):
+        for strategy in "evolution", "asha":
+            whole, parts = f"{strategy} whole.db", f"{strategy} parts.db"
+            self.begin(whole, "--trials", "8", "--strategy", strategy, "--option",
+                       "population=3" if strategy == "evolution" else "rungs=2")
+            for trials in "3", "5":
+                self.begin(parts, "--trials", trials, "--strategy", strategy, "--option",
+                           "population=3" if strategy == "evolution" else "rungs=2")
+            self.search(parts, "--resume", "--workers", "1", "--trials", "8")
+            self.assertEqual(self.trials(parts), self.trials(whole))
+
+    def test_killed_and_resumed_gives_the_same_trials(self):
+        self.begin("whole.db", "--trials", "6")
+        with self.popen("killed.db", "jozefowicz", *SMALL, "--workers", "1") as running:
+            self.wait_for_trials("killed.db", 2)
+            os.killpg(running.pid, signal.SIGKILL)
+        self.search("killed.db", "--resume", "--workers", "1", "--trials", "6")
+        self.assertEqual(self.trials("killed.db")[:6], self.trials("whole.db"))
+
+    def test_ctrl_c_ends_with_everything_saved(self):
+        with self.popen("s.db", "jozefowicz", *SMALL, "--workers", "2") as running:
+            self.wait_for_trials("s.db", 2)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+            self.assertEqual(running.returncode, 0, err)
+        self.assertIn("stopped; everything is saved", err)
+        self.assertIn("  0 running", out)
+        self.assertTrue(all(trial[1] == 2 for trial in self.trials("s.db")))
+
+    def test_several_processes_share_a_study(self):
+        arguments = ["jozefowicz", *SMALL, "--workers", "2", "--trials", "10"]
+        with contextlib.ExitStack() as stack:
+            joined = [stack.enter_context(self.popen("s.db", *arguments)) for _ in range(3)]
+            for process in joined:
+                self.assertEqual(process.wait(timeout=120), 0, process.stderr.read())
+        trials = self.trials("s.db")
+        self.assertEqual([trial[0] for trial in trials], list(range(1, 11)))
+        self.assertTrue(all(trial[1] == 2 for trial in trials))
+
+    def test_a_file_is_a_space(self):
+        path = self.write("my.cell", SPACE)
+        self.search("s.db", path, *SMALL, "--strategy", "random", "--trials", "5")
+        self.assertTrue(all("choose" not in trial[11] for trial in self.trials("s.db")))
+        self.write("my.cell", SPACE.replace("softsign", "relu"))
+        self.check_refused(BAD_INPUT, r"the space `.*` is not what this study was made with", "search", "--study",
+                           self.path("s.db"), "--trials", "6")
+
+    def test_a_small_space_is_exhausted(self):
+        path = self.write("my.cell", SPACE.replace("hard_sigmoid, softsign", "hard_sigmoid").replace(
+            "choose mix { z * h + (1 - z) * n | h + z * n | z * h + n }", "z * h + (1 - z) * n").replace(
+            ", relu, identity", ", relu"))
+        result = self.search("s.db", path, *SMALL, "--strategy", "random", "--trials", "100")
+        self.assertIn("ten thousand candidates in a row were refused", result.err)
+        self.assertLessEqual(len(self.trials("s.db")), 4)
+
+    # ---- Limits
+
+    def test_a_budget_gives_each_cell_its_size(self):
+        arguments = [word for word in SMALL if word not in ("--hidden", "6")]
+        self.search("s.db", "jozefowicz", *arguments, "--trials", "5", "--budget-params", "500")
+        for trial in self.trials("s.db"):
+            self.assertLessEqual(trial[7], 500)
+            self.assertGreater(trial[7], 300)
+
+    def test_trials_beyond_their_time_fail_and_the_search_goes_on(self):
+        hyper = self.write("slow.json", '{"learning_rate": [1e-9], "init_scale": [1], "clip_norm": [1], "layers": [1], '
+                                        '"hidden": [64]}')
+        self.search("s.db", "jozefowicz", "--task", "adding", "--updates", "1000000", "--hyper", hyper, "--trial-time",
+                    "1s", "--trials", "2")
+        self.assertEqual({trial[2] for trial in self.trials("s.db")}, {"no-time"})
+
+    def test_trials_beyond_their_memory_fail_and_the_search_goes_on(self):
+        result = self.search("s.db", "jozefowicz", "--task", "adding:batch=1000", "--updates", "3", "--hidden", "4000",
+                             "--filters", "equations", "--trial-memory", "300MB", "--trials", "2")
+        self.assertEqual({trial[2] for trial in self.trials("s.db")}, {"no-memory"})
+        self.assertIn("2 failed (no-memory 2)", result.out)
+
+    def test_a_search_ends_in_its_time(self):
+        result = self.search("s.db", "jozefowicz", *SMALL, "--time", "1s")
+        self.assertIn("the time is over", result.err)
+        self.assertIn("  0 running", result.out)
+
+    # ---- What is refused
+
+    def test_what_is_missing_is_said(self):
+        study = ["--study", self.path("s.db")]
+        self.check_refused(BAD_COMMAND_LINE, "error: --study is missing", "search", "jozefowicz", *SMALL)
+        self.check_refused(BAD_COMMAND_LINE, "error: --task is missing", "search", "jozefowicz", *study)
+        self.check_refused(BAD_COMMAND_LINE, "error: SPACE is missing: there is no study", "search", *study)
+        self.check_refused(BAD_INPUT, "there is no study `.*s.db`", "search", "--resume", *study)
+        self.check_refused(BAD_INPUT, "there is no study `.*s.db`", "search", "darts", *SMALL, "--resume", *study)
+        self.assertEqual(self.names(), [])
+
+    def test_what_is_unknown_is_said_before_anything_is_made(self):
+        study = ["--study", self.path("s.db")]
+        for message, arguments in {
+                "unknown space `dart`": ["dart", *SMALL],
+                "unknown task `addin`": ["darts", "--task", "addin"],
+                "unknown strategy `best`": ["darts", *SMALL, "--strategy", "best"],
+                "populatio": ["darts", *SMALL, "--option", "populatio=3"],
+                "strategy `evolution` schedules no other; leave out `:asha`": ["darts", *SMALL, "--strategy", "evolution:asha"],
+                "unknown list of hyperparameters `adm`": ["darts", *SMALL, "--hyper", "adm"],
+                "unknown measure|speed": ["darts", *SMALL, "--against", "speed"],
+                "cannot read `.*none.json`": ["darts", *SMALL, "--hyper", self.path("none.json")],
+        }.items():
+            self.check_refused(BAD_INPUT, message, "search", *arguments, *study)
+        for message, arguments in {
+                "--option: expected NAME=NUMBER, got `population`": ["--option", "population"],
+                "--option: expected NAME=NUMBER, got `a=b`": ["--option", "a=b"],
+                "--time: expected a time with its unit, 90s, 30m, 1.5h or 2d, got `5`": ["--time", "5"],
+                "--trial-time: expected a time": ["--trial-time", "0s"],
+                "--against: quality is weighed already": ["--against", "quality"],
+                "--workers: expected": ["--workers", "0"],
+        }.items():
+            self.check_refused(BAD_COMMAND_LINE, message, "search", "darts", *SMALL, *arguments, *study)
+        self.assertEqual(self.names(), [])
+
+    def test_another_search_is_not_joined(self):
+        self.begin("s.db", "--trials", "1")
+        self.check_refused(BAD_INPUT, [r"the study `.*` is another search", "seed: 1 in the study, 2 here"], "search",
+                           "jozefowicz", *SMALL, "--seed", "2", "--study", self.path("s.db"))
+        self.check_refused(BAD_INPUT, r"strategy: \"evolution\" in the study, \"random\" here", "search",
+                           "jozefowicz", *SMALL, "--strategy", "random", "--study", self.path("s.db"))
+
+    def test_a_file_that_is_no_study_is_refused_and_stays(self):
+        path = self.write("notes.txt", "not a study\n")
+        self.check_refused(BAD_INPUT, "notes.txt", "search", "jozefowicz", *SMALL, "--study", path)
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "not a study\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
