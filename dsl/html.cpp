@@ -1,12 +1,29 @@
 // See html.h.
 #include "dsl/html.h"
 
+#include "dsl/lexer.h"
+
+#include <algorithm>
+
 namespace cellwright {
 
+/// Bytes of the character at the start of a text that markup may have; 0 if there is none.
+static size_t markupLength(std::string_view text) {
+  auto first = static_cast<unsigned char>(text[0]);
+  bool isControl =
+      (first < 0x20 && first != '\t' && first != '\n' && first != '\r') || first == 0x7F;
+  return isControl ? 0 : detail::utf8Length(text.substr(0, 4));
+}
+
 std::string escapeMarkup(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD"; // U+FFFD
   std::string escaped;
-  for (char character : text) {
-    if (character == '<')
+  for (size_t length = 0; !text.empty(); text.remove_prefix(std::max<size_t>(length, 1))) {
+    length = markupLength(text);
+    char character = text[0];
+    if (length == 0)
+      escaped += kReplacement;
+    else if (character == '<')
       escaped += "&lt;";
     else if (character == '>')
       escaped += "&gt;";
@@ -17,7 +34,7 @@ std::string escapeMarkup(std::string_view text) {
     else if (character == '\'')
       escaped += "&#39;";
     else
-      escaped += character;
+      escaped += text.substr(0, length);
   }
   return escaped;
 }

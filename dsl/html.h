@@ -6,7 +6,8 @@
 
 namespace cellwright {
 
-/// Text for HTML and SVG, between tags and within quotes: names are the user's.
+/// Text for HTML and SVG, between tags and within quotes: names are the user's. Bytes that are no
+/// text, control characters among them, become U+FFFD.
 std::string escapeMarkup(std::string_view text);
 
 /// A page without script and without a file beside it. `style` is added to the style that all pages
