@@ -102,14 +102,14 @@ void Database::execute(const char *sql) {
 }
 
 int64_t Database::readNumber(const char *sql) {
-  Statement statement(*this, sql);
-  Statement::Use use(statement);
+  SqlStatement statement(*this, sql);
+  SqlStatement::Use use(statement);
   return use.next() ? use.number(0) : 0;
 }
 
 std::string Database::readText(const char *sql) {
-  Statement statement(*this, sql);
-  Statement::Use use(statement);
+  SqlStatement statement(*this, sql);
+  SqlStatement::Use use(statement);
   return use.next() ? use.text(0) : "";
 }
 
@@ -120,26 +120,26 @@ void Database::setBusyTimeout(double seconds) {
 
 //===-- Statements ----------------------------------------------------------------------------===//
 
-Statement::Statement(Database &database, const std::string &sql) : database(database) {
+SqlStatement::SqlStatement(Database &database, const std::string &sql) : database(database) {
   int code = ::sqlite3_prepare_v3(database.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
                                   &handle, nullptr);
   if (code != SQLITE_OK)
     database.fail(code);
 }
 
-Statement::~Statement() { ::sqlite3_finalize(handle); }
+SqlStatement::~SqlStatement() { ::sqlite3_finalize(handle); }
 
-Statement::Use::~Use() {
+SqlStatement::Use::~Use() {
   ::sqlite3_reset(statement.handle);
   ::sqlite3_clear_bindings(statement.handle);
 }
 
-void Statement::Use::check(int code) const {
+void SqlStatement::Use::check(int code) const {
   if (code != SQLITE_OK)
     statement.database.fail(code);
 }
 
-bool Statement::Use::next() {
+bool SqlStatement::Use::next() {
   int code = ::sqlite3_step(statement.handle);
   if (code == SQLITE_ROW)
     return true;
@@ -148,46 +148,46 @@ bool Statement::Use::next() {
   return false;
 }
 
-void Statement::Use::bind(int place, int64_t value) {
+void SqlStatement::Use::bind(int place, int64_t value) {
   check(::sqlite3_bind_int64(statement.handle, place, value));
 }
 
-void Statement::Use::bind(int place, double value) {
+void SqlStatement::Use::bind(int place, double value) {
   check(::sqlite3_bind_double(statement.handle, place, value));
 }
 
-void Statement::Use::bind(int place, std::string_view value) {
+void SqlStatement::Use::bind(int place, std::string_view value) {
   // Copied: a temporary may be gone before the statement runs.
   check(::sqlite3_bind_text64(statement.handle, place, value.data() ? value.data() : "",
                               value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
-void Statement::Use::bind(int place, const std::optional<int64_t> &value) {
+void SqlStatement::Use::bind(int place, const std::optional<int64_t> &value) {
   if (value)
     bind(place, *value);
   else
     check(::sqlite3_bind_null(statement.handle, place));
 }
 
-bool Statement::Use::isNull(int column) const {
+bool SqlStatement::Use::isNull(int column) const {
   return ::sqlite3_column_type(statement.handle, column) == SQLITE_NULL;
 }
 
-int64_t Statement::Use::number(int column) const {
+int64_t SqlStatement::Use::number(int column) const {
   return ::sqlite3_column_int64(statement.handle, column);
 }
 
-double Statement::Use::real(int column) const {
+double SqlStatement::Use::real(int column) const {
   return ::sqlite3_column_double(statement.handle, column);
 }
 
-std::string Statement::Use::text(int column) const {
+std::string SqlStatement::Use::text(int column) const {
   const unsigned char *text = ::sqlite3_column_text(statement.handle, column);
   auto size = static_cast<size_t>(::sqlite3_column_bytes(statement.handle, column));
   return text ? std::string(reinterpret_cast<const char *>(text), size) : "";
 }
 
-std::optional<int64_t> Statement::Use::optionalNumber(int column) const {
+std::optional<int64_t> SqlStatement::Use::optionalNumber(int column) const {
   return isNull(column) ? std::nullopt : std::optional(number(column));
 }
 

@@ -42,19 +42,19 @@ private:
 };
 
 /// A statement that is prepared once and run often.
-class Statement {
+class SqlStatement {
 public:
   /// `database` lives longer.
-  Statement(Database &database, const std::string &sql);
-  ~Statement();
-  Statement(const Statement &) = delete;
-  Statement &operator=(const Statement &) = delete;
+  SqlStatement(Database &database, const std::string &sql);
+  ~SqlStatement();
+  SqlStatement(const SqlStatement &) = delete;
+  SqlStatement &operator=(const SqlStatement &) = delete;
 
   /// One use: values go in, rows come out, and the statement is free again at the end.
   class Use {
   public:
     template <typename... Values>
-    explicit Use(const Statement &statement, const Values &...values) : statement(statement) {
+    explicit Use(const SqlStatement &statement, const Values &...values) : statement(statement) {
       int place = 0;
       (bind(++place, values), ...);
     }
@@ -79,7 +79,7 @@ public:
     void bind(int place, const std::optional<int64_t> &value);
     void check(int code) const;
 
-    const Statement &statement;
+    const SqlStatement &statement;
   };
 
   /// Runs it with these values, for what it changes.

@@ -113,8 +113,8 @@ std::string makeStudyImage(const NewStudy &study) {
   database.execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str());
   database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str());
   database.execute(kSchema);
-  Statement(database, "INSERT INTO study(id, config, program, created, random) "
-                      "VALUES(1, ?, ?, (julianday('now') - 2440587.5) * 86400.0, ?)")
+  SqlStatement(database, "INSERT INTO study(id, config, program, created, random) "
+                         "VALUES(1, ?, ?, (julianday('now') - 2440587.5) * 86400.0, ?)")
       .run(study.config, study.program, formatRandomState(study.randomState));
   sqlite3_int64 size = 0;
   unsigned char *bytes = ::sqlite3_serialize(database.get(), "main", &size, 0);

@@ -95,7 +95,7 @@ struct SqliteStatements {
         freeTrial(database, "UPDATE trials SET state = 0 WHERE number = ?"),
         attempts(database, "SELECT attempts FROM trials WHERE number = ?"), trials(database) {}
 
-  Statement clock, study, totals, countEvent, countTrial, countFence, saveRandom, snapshot,
+  SqlStatement clock, study, totals, countEvent, countTrial, countFence, saveRandom, snapshot,
       snapshotSize, saveSnapshot, isKnown, addKnown, addCount, counts, leases, addLease,
       beginAttempt, dropValues, heartbeat, addValue, endLease, dropLease, freeLease, freeTrial,
       attempts;
@@ -142,12 +142,12 @@ private:
   double now() const {
     if (options.clock)
       return options.clock();
-    Statement::Use use(statements->clock);
+    SqlStatement::Use use(statements->clock);
     use.next();
     return use.real(0);
   }
-  int64_t count(const Statement &statement) const {
-    Statement::Use use(statement);
+  int64_t count(const SqlStatement &statement) const {
+    SqlStatement::Use use(statement);
     use.next();
     int64_t value = use.number(0);
     use.next(); // to its end, so that the change is made
@@ -174,12 +174,12 @@ public:
   int64_t lastEvent() const override { return readTotal(0); }
 
   std::optional<StrategySnapshot> snapshot() const override {
-    Statement::Use use(statements.snapshot);
+    SqlStatement::Use use(statements.snapshot);
     return use.next() ? std::optional<StrategySnapshot>({use.number(0), use.text(1)})
                       : std::nullopt;
   }
   std::pair<int64_t, int64_t> snapshotSize() const override {
-    Statement::Use use(statements.snapshotSize);
+    SqlStatement::Use use(statements.snapshotSize);
     return use.next() ? std::pair(use.number(0), use.number(1)) : std::pair<int64_t, int64_t>();
   }
   void saveSnapshot(const std::string &state) override { statements.saveSnapshot.run(state); }
@@ -188,7 +188,7 @@ public:
     statements.trials.visitEvents(after, visit);
   }
   std::array<uint64_t, 4> randomState() const override {
-    Statement::Use use(statements.totals);
+    SqlStatement::Use use(statements.totals);
     use.next();
     return parseRandomState(use.text(3));
   }
@@ -197,7 +197,7 @@ public:
   }
 
   bool isKnown(const std::string &hash) const override {
-    return Statement::Use(statements.isKnown, hash).next();
+    return SqlStatement::Use(statements.isKnown, hash).next();
   }
   void countRefused(std::string_view reason) override {
     statements.addCount.run(std::string_view("refused"), reason);
@@ -208,7 +208,7 @@ public:
 
 private:
   int64_t readTotal(int column) const {
-    Statement::Use use(statements.totals);
+    SqlStatement::Use use(statements.totals);
     use.next();
     return use.number(column);
   }
@@ -223,7 +223,7 @@ private:
 std::vector<int64_t> SqliteDecision::findLost() const {
   std::vector<int64_t> lost;
   double now = store.now();
-  Statement::Use use(statements.leases);
+  SqlStatement::Use use(statements.leases);
   while (use.next())
     if (use.real(2) <= now || !store.options.mayBeAlive(use.text(1)))
       lost.push_back(use.number(0));
@@ -240,7 +240,7 @@ Lease SqliteDecision::lease(int64_t trial) {
 std::optional<ClaimedTrial> SqliteDecision::claimLost() {
   for (int64_t trial : findLost()) {
     statements.dropValues.run(trial);
-    Statement::Use attempts(statements.attempts, trial);
+    SqlStatement::Use attempts(statements.attempts, trial);
     attempts.next();
     if (attempts.number(0) >= store.options.mostAttempts) {
       statements.dropLease.run(trial);
@@ -321,7 +321,7 @@ bool SqliteStore::release(const Lease &lease) {
 
 StudyInfo SqliteStore::study() const {
   std::lock_guard lock(mutex);
-  Statement::Use use(statements->study);
+  SqlStatement::Use use(statements->study);
   use.next();
   return {use.text(0), kSchemaVersion, use.text(1), use.real(2)};
 }
@@ -330,10 +330,10 @@ StudyCounts SqliteStore::counts() const {
   std::lock_guard lock(mutex);
   Transaction snapshot(database, "BEGIN");
   StudyCounts counts;
-  Statement::Use totals(statements->totals);
+  SqlStatement::Use totals(statements->totals);
   totals.next();
   counts.started = totals.number(1);
-  Statement::Use use(statements->counts);
+  SqlStatement::Use use(statements->counts);
   while (use.next()) {
     std::string kind = use.text(0);
     NamedCount row{use.text(1), use.number(2)};
@@ -370,7 +370,7 @@ std::vector<StoredTrial> SqliteStore::running() const {
   std::lock_guard lock(mutex);
   Transaction snapshot(database, "BEGIN");
   std::vector<StoredTrial> trials;
-  Statement::Use use(statements->leases);
+  SqlStatement::Use use(statements->leases);
   while (use.next())
     if (!use.text(1).empty())
       trials.push_back(statements->trials.readWithValues(use.number(0)));

@@ -66,7 +66,7 @@ namespace {
 /// Takes the columns of a row one after the other.
 class RowReader {
 public:
-  explicit RowReader(const Statement::Use &row) : row(row) {}
+  explicit RowReader(const SqlStatement::Use &row) : row(row) {}
 
   RowReader &operator>>(int64_t &value) { return take(value, row.number(column)); }
   RowReader &operator>>(double &value) { return take(value, row.real(column)); }
@@ -82,13 +82,13 @@ private:
     return *this;
   }
 
-  const Statement::Use &row;
+  const SqlStatement::Use &row;
   int column = 0;
 };
 
 } // namespace
 
-static StoredTrial readRow(const Statement::Use &row) {
+static StoredTrial readRow(const SqlStatement::Use &row) {
   StoredTrial trial;
   TrialRecord &record = trial.record;
   TrialSpec &spec = record.spec;
@@ -124,14 +124,14 @@ static StoredTrial readRow(const Statement::Use &row) {
 }
 
 StoredTrial SqliteTrials::read(int64_t number) const {
-  Statement::Use use(one, number);
+  SqlStatement::Use use(one, number);
   CELLWRIGHT_CHECK(use.next(), "there is no trial {} in this study", number);
   return readRow(use);
 }
 
 std::vector<TrialValue> SqliteTrials::readValues(int64_t trial) const {
   std::vector<TrialValue> list;
-  Statement::Use use(values, trial);
+  SqlStatement::Use use(values, trial);
   while (use.next())
     list.push_back({use.number(0), use.isNull(1) ? std::nan("") : use.real(1)});
   return list;
@@ -144,7 +144,7 @@ StoredTrial SqliteTrials::readWithValues(int64_t number) const {
 }
 
 void SqliteTrials::visitAll(const std::function<void(const StoredTrial &)> &visit) const {
-  Statement::Use use(all);
+  SqlStatement::Use use(all);
   while (use.next()) {
     StoredTrial trial = readRow(use);
     trial.values = readValues(trial.record.number);
@@ -154,7 +154,7 @@ void SqliteTrials::visitAll(const std::function<void(const StoredTrial &)> &visi
 
 std::vector<StoredTrial> SqliteTrials::best(int64_t count, bool isMaximized) const {
   std::vector<StoredTrial> list;
-  Statement::Use use(isMaximized ? highest : lowest, count);
+  SqlStatement::Use use(isMaximized ? highest : lowest, count);
   while (use.next())
     list.push_back(readRow(use));
   for (StoredTrial &trial : list)
@@ -164,7 +164,7 @@ std::vector<StoredTrial> SqliteTrials::best(int64_t count, bool isMaximized) con
 
 void SqliteTrials::visitEvents(int64_t after,
                                const std::function<void(const TrialEvent &)> &visit) const {
-  Statement::Use use(events, after);
+  SqlStatement::Use use(events, after);
   while (use.next()) {
     TrialEvent event{use.number(0), use.number(1) == 1, read(use.number(2)).record};
     if (!event.isEnd) {

@@ -29,7 +29,7 @@ public:
 private:
   std::vector<TrialValue> readValues(int64_t trial) const;
 
-  Statement adding, ending, one, all, highest, lowest, events, values;
+  SqlStatement adding, ending, one, all, highest, lowest, events, values;
 };
 
 } // namespace cellwright
