@@ -66,7 +66,7 @@ CREATE TABLE trials(
   cell TEXT NOT NULL,
   genotype TEXT NOT NULL
 ) STRICT;
-CREATE INDEX done_by_quality ON trials(quality) WHERE state = 2;
+CREATE INDEX done_by_quality ON trials(task, quality) WHERE state = 2;
 CREATE TABLE leases(
   trial INTEGER PRIMARY KEY,
   fence INTEGER NOT NULL,

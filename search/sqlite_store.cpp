@@ -133,7 +133,8 @@ public:
   StudyCounts counts() const override;
   StoredTrial trial(int64_t number) const override;
   void visitTrials(const std::function<void(const StoredTrial &)> &visit) const override;
-  std::vector<StoredTrial> best(int64_t count, bool isMaximized) const override;
+  std::vector<StoredTrial> best(int64_t count, bool isMaximized,
+                                const std::string &task) const override;
   std::vector<StoredTrial> running() const override;
 
 private:
@@ -360,10 +361,11 @@ void SqliteStore::visitTrials(const std::function<void(const StoredTrial &)> &vi
   statements->trials.visitAll(visit);
 }
 
-std::vector<StoredTrial> SqliteStore::best(int64_t count, bool isMaximized) const {
+std::vector<StoredTrial> SqliteStore::best(int64_t count, bool isMaximized,
+                                           const std::string &task) const {
   std::lock_guard lock(mutex);
   Transaction snapshot(database, "BEGIN");
-  return statements->trials.best(count, isMaximized);
+  return statements->trials.best(count, isMaximized, task);
 }
 
 std::vector<StoredTrial> SqliteStore::running() const {

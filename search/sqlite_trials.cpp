@@ -33,8 +33,10 @@ SqliteTrials::SqliteTrials(Database &database)
                        "seconds = ?13, reason = ?14 WHERE number = ?1"),
       one(database, selectTrials("WHERE number = ?")),
       all(database, selectTrials("ORDER BY number")),
-      highest(database, selectTrials("WHERE state = 2 ORDER BY quality DESC, number LIMIT ?")),
-      lowest(database, selectTrials("WHERE state = 2 ORDER BY quality, number LIMIT ?")),
+      highest(database,
+              selectTrials("WHERE state = 2 AND task = ? ORDER BY quality DESC, number LIMIT ?")),
+      lowest(database,
+             selectTrials("WHERE state = 2 AND task = ? ORDER BY quality, number LIMIT ?")),
       events(database, "SELECT start_event AS event, 0, number FROM trials WHERE start_event > ?1 "
                        "UNION ALL SELECT end_event, 1, number FROM trials WHERE end_event > ?1 "
                        "ORDER BY event"),
@@ -152,9 +154,10 @@ void SqliteTrials::visitAll(const std::function<void(const StoredTrial &)> &visi
   }
 }
 
-std::vector<StoredTrial> SqliteTrials::best(int64_t count, bool isMaximized) const {
+std::vector<StoredTrial> SqliteTrials::best(int64_t count, bool isMaximized,
+                                            const std::string &task) const {
   std::vector<StoredTrial> list;
-  SqlStatement::Use use(isMaximized ? highest : lowest, count);
+  SqlStatement::Use use(isMaximized ? highest : lowest, task, count);
   while (use.next())
     list.push_back(readRow(use));
   for (StoredTrial &trial : list)

@@ -23,7 +23,7 @@ public:
   StoredTrial read(int64_t number) const;
   StoredTrial readWithValues(int64_t number) const;
   void visitAll(const std::function<void(const StoredTrial &)> &visit) const;
-  std::vector<StoredTrial> best(int64_t count, bool isMaximized) const;
+  std::vector<StoredTrial> best(int64_t count, bool isMaximized, const std::string &task) const;
   void visitEvents(int64_t after, const std::function<void(const TrialEvent &)> &visit) const;
 
 private:

@@ -7,7 +7,7 @@ SearchStatus readStatus(const Store &store, int64_t top) {
   SearchStatus status;
   status.config = parseStudyConfig(store.study().config);
   status.counts = store.counts();
-  status.best = store.best(top, status.config.objectives.at(0).isMaximized);
+  status.best = store.best(top, status.config.objectives.at(0).isMaximized, status.config.task);
   status.running = store.running();
   return status;
 }

@@ -11,7 +11,7 @@ namespace cellwright {
 struct SearchStatus {
   StudyConfig config;
   StudyCounts counts;
-  std::vector<StoredTrial> best;    // the best first
+  std::vector<StoredTrial> best;    // on the study's task, the best first
   std::vector<StoredTrial> running; // by number
 };
 

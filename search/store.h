@@ -158,8 +158,9 @@ public:
   virtual StoredTrial trial(int64_t number) const = 0;
   /// All trials in the order of their numbers, all as they were at one moment.
   virtual void visitTrials(const std::function<void(const StoredTrial &)> &visit) const = 0;
-  /// The trials with the best quality, the best first.
-  virtual std::vector<StoredTrial> best(int64_t count, bool isMaximized) const = 0;
+  /// The trials on a task with the best quality, the best first.
+  virtual std::vector<StoredTrial> best(int64_t count, bool isMaximized,
+                                        const std::string &task) const = 0;
   virtual std::vector<StoredTrial> running() const = 0;
 };
 

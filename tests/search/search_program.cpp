@@ -112,8 +112,9 @@ public:
   void visitTrials(const std::function<void(const StoredTrial &)> &visit) const override {
     store->visitTrials(visit);
   }
-  std::vector<StoredTrial> best(int64_t count, bool isMaximized) const override {
-    return store->best(count, isMaximized);
+  std::vector<StoredTrial> best(int64_t count, bool isMaximized,
+                                const std::string &task) const override {
+    return store->best(count, isMaximized, task);
   }
   std::vector<StoredTrial> running() const override { return store->running(); }
 

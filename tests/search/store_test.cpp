@@ -144,7 +144,7 @@ TEST_CASE("counts are exact and say why") {
   CHECK(store->running()[0].record.number == 4);
 }
 
-TEST_CASE("the best are those with the best quality, the oldest first") {
+TEST_CASE("the best are those of a task with the best quality, the oldest first") {
   Bench bench;
   auto store = bench.open();
   for (double quality : {0.5, 0.9, 0.1, 0.9})
@@ -156,8 +156,9 @@ TEST_CASE("the best are those with the best quality, the oldest first") {
       numbers.push_back(trial.record.number);
     return numbers;
   };
-  CHECK(numbersOf(store->best(3, true)) == std::vector<int64_t>{2, 4, 1});
-  CHECK(numbersOf(store->best(9, false)) == std::vector<int64_t>{3, 1, 2, 4});
+  CHECK(numbersOf(store->best(3, true, "sum")) == std::vector<int64_t>{2, 4, 1});
+  CHECK(numbersOf(store->best(9, false, "sum")) == std::vector<int64_t>{3, 1, 2, 4});
+  CHECK(store->best(9, true, "gate").empty());
 }
 
 TEST_CASE("a decision that fails leaves nothing") {
