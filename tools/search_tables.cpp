@@ -2,6 +2,7 @@
 #include "tools/search_tables.h"
 
 #include "fmt/format.h"
+#include "nlohmann/json.hpp"
 #include "tools/progress.h"
 #include "tools/table.h"
 
@@ -88,6 +89,57 @@ std::string statusText(const SearchStatus &status) {
   if (!status.running.empty())
     text += "\n" + runningText(status.running);
   return text;
+}
+
+//===-- For programs
+//------------------------------------------------------------------------------===//
+
+using Json = nlohmann::ordered_json;
+
+static Json toJson(const std::vector<NamedCount> &list) {
+  Json object = Json::object();
+  for (const NamedCount &row : list)
+    object[row.name] = row.count;
+  return object;
+}
+
+static Json describe(const StoredTrial &trial) {
+  const TrialRecord &record = trial.record;
+  const HyperParameters &hyper = record.spec.hyper;
+  return {{"trial", record.number},        {"updates", record.spec.updates},
+          {"hidden", hyper.hidden},        {"layers", hyper.layers},
+          {"init_scale", hyper.initScale}, {"learning_rate", hyper.learningRate},
+          {"clip_norm", hyper.clipNorm},   {"cell", record.candidate.cell}};
+}
+
+std::string statusJson(const SearchStatus &status) {
+  const StudyCounts &counts = status.counts;
+  Json best = Json::array(), running = Json::array();
+  for (const StoredTrial &trial : status.best) {
+    Json &row = best.emplace_back(describe(trial));
+    row["quality"] = trial.record.result.quality;
+    row["parameters"] = trial.record.result.parameters;
+    row["seconds"] = trial.record.result.seconds;
+  }
+  for (const StoredTrial &trial : status.running) {
+    Json &row = running.emplace_back(describe(trial));
+    row["worker"] = trial.worker;
+    row["started"] = trial.started;
+    row["values"] = Json::array();
+    for (const TrialValue &value : trial.values)
+      row["values"].push_back({value.update, value.value});
+  }
+  Json json = {{"space", status.config.space},
+               {"task", status.config.task},
+               {"strategy", status.config.strategy},
+               {"begun", counts.started},
+               {"done", counts.done},
+               {"failed", counts.failed},
+               {"failures", toJson(counts.failures)},
+               {"refused", toJson(counts.refused)},
+               {"best", best},
+               {"running", running}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 } // namespace cellwright

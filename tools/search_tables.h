@@ -12,5 +12,7 @@ std::string countsText(const StudyCounts &counts);
 
 /// The best trials and the running ones as tables, below their counts.
 std::string statusText(const SearchStatus &status);
+/// The same as an object, with the cells and the values of running trials.
+std::string statusJson(const SearchStatus &status);
 
 } // namespace cellwright
