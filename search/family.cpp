@@ -10,13 +10,12 @@ namespace cellwright {
 
 static std::string firstLine(const std::string &text) { return text.substr(0, text.find('\n')); }
 
-/// The parents' first trials, each once, without the cell itself.
-static std::vector<int64_t> parentsOf(const TrialRecord &record, const CellGroups &groups,
-                                      int64_t cell) {
+/// The parents' first trials, each once.
+static std::vector<int64_t> parentsOf(const TrialRecord &record, const CellGroups &groups) {
   std::vector<int64_t> parents;
   for (int64_t parent : record.candidate.parents) {
     int64_t first = groups.firstTrial(parent);
-    if (first != cell && std::find(parents.begin(), parents.end(), first) == parents.end())
+    if (std::find(parents.begin(), parents.end(), first) == parents.end())
       parents.push_back(first);
   }
   return parents;
@@ -28,7 +27,7 @@ Family readFamily(const Store &store, const CellGroups &groups, int64_t trial, s
   std::set<int64_t> seen(open.begin(), open.end());
   for (size_t i = 0; i < open.size(); ++i) {
     TrialRecord record = store.trial(open[i]).record;
-    FamilyMember member{record.number, parentsOf(record, groups, record.number), "", ""};
+    FamilyMember member{record.number, parentsOf(record, groups), "", ""};
     for (int64_t parent : member.parents)
       if (seen.insert(parent).second)
         open.push_back(parent);

@@ -91,8 +91,7 @@ std::string statusText(const SearchStatus &status) {
   return text;
 }
 
-//===-- For programs
-//------------------------------------------------------------------------------===//
+//===-- For programs --------------------------------------------------------------------------===//
 
 using Json = nlohmann::ordered_json;
 

@@ -180,6 +180,28 @@ TEST_CASE("a family has all ancestors, with what each edit changed") {
   CHECK(family.left == 2);
 }
 
+TEST_CASE("parents are cells, by whichever of their trials they are called") {
+  TemporaryFolder folder;
+  StudyMaker maker(folder / "s.db", cellStudyConfig());
+  NewTrial first = maker.trialOf(gatedCell("z"));
+  maker.add(first, 0.5);
+  first.repeats = 1;
+  maker.add(first, 0.5);
+  NewTrial child = maker.trialOf(gatedCell("0.5"));
+  child.candidate.parents = {2, 1};
+  maker.add(child, 0.75);
+  child.candidate.parents = {3};
+  maker.add(child, 0.75); // the same by its hash
+  auto store = openSqliteStoreToRead(folder / "s.db");
+  CellGroups groups(cellStudyConfig());
+  store->visitTrials([&](const StoredTrial &trial) { groups.add(trial); });
+  Family family = readFamily(*store, groups, 4, 10);
+  REQUIRE(family.members.size() == 2);
+  CHECK(family.members[0].trial == 1);
+  CHECK(family.members[1].trial == 3);
+  CHECK(family.members[1].parents == std::vector<int64_t>{1});
+}
+
 //===-- The best as a file --------------------------------------------------------------------===//
 
 TEST_CASE("the best cell is a cell with a comment that says what it reached") {
