@@ -107,6 +107,7 @@ CLI::App &groupOf(CLI::App &app, const std::string &name) {
 void addCommand(CLI::App &app, const CommandRow &row, Run &chosen) {
   std::string name = row.name;
   CLI::App *command = groupOf(app, name).add_subcommand(name.substr(name.find(' ') + 1), row.help);
+  command->footer(""); // not that of `search`, for `search report`
   Run run = row.add(*command);
   command->get_help_ptr()->description("this text");
   std::string notes = command->get_footer(); // a command's own, if it has any

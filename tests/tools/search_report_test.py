@@ -114,7 +114,7 @@ class SearchReportTest(ProgramTest):
         study = self.study("cells")
         text = self.run_well("search", "status", study, "--top", "2").out
         self.assertIn("\n8 done  1 running  1 failed (no-memory 1)  3 refused (duplicate 1, path 2)\n", text)
-        self.assertRegex(text, r"\n +4 +0\.9 .*\n +6 +0\.85 .*\n\n +running.*\n +10 .* 500/1000 +0\.3 .*\n$")
+        self.assertRegex(text, r"\n +4 +0\.9 .*\n +6 +0\.85 .*\n\nrunning .*\n +10 .* 500/1000 +0\.3 .*\n$")
         status = json.loads(self.run_well("search", "status", study, "--json").out)
         self.assertEqual((status["begun"], status["done"], status["failed"]), (10, 8, 1))
         # The trial of another task has a quality of 1.
