@@ -4,7 +4,6 @@
 
 #include "search/leaderboard.h"
 
-#include <map>
 #include <string>
 #include <vector>
 

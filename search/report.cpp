@@ -6,7 +6,6 @@
 #include "search/cell_text.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace cellwright {
 

@@ -151,24 +151,19 @@ static void makeObjectives(const std::string &path) {
 }
 
 static void makeHostile(const std::string &path) {
-  const std::string markup =
-      "<script>alert('1')</script><a href=\"http://example.org\">&amp;\x1b\xff";
+  const std::string markup = "<script>alert('1')</script><a href=\"http://example.org\">&amp;";
   StudyConfig config = cellStudyConfig();
   config.space = config.task = config.strategy = config.gate = markup;
   config.more = {{markup, markup}};
   config.options = {{markup, 1}};
-  // A store has its configuration as JSON, which has no such bytes.
-  for (std::string *text : {&config.space, &config.task, &config.strategy, &config.gate})
-    text->resize(text->size() - 2);
-  config.more = {{config.space, config.space}};
-  config.options = {{config.space, 1}};
   StudyMaker study(path, config);
   study.add(study.trialOf(gatedCell("z")), 0.5);
-  NewTrial child = childOf(study.trialOf("cell a {\n" + markup + "\n}\n"), {1}, markup);
+  const std::string bytes = markup + "\x1b\xff"; // which a configuration, JSON, cannot have
+  NewTrial child = childOf(study.trialOf("cell a {\n" + bytes + "\n}\n"), {1}, bytes);
   study.add(child, 0.75);
-  int64_t failed = study.begin(study.trialOf(markup));
-  study.end(failed, failTrial(TrialStatus::Crashed, markup));
-  study.refuse(markup, 1);
+  int64_t failed = study.begin(study.trialOf(bytes));
+  study.end(failed, failTrial(TrialStatus::Crashed, bytes));
+  study.refuse(bytes, 1);
 }
 
 static void makeToys(const std::string &path) {

@@ -4,7 +4,6 @@
 #include "search/sqlite_store.h"
 #include "search/study.h"
 
-#include <functional>
 #include <string>
 #include <vector>
 
