@@ -42,6 +42,7 @@ struct SearchLimits {
   int64_t workers = 1;           // trials at a time in this process
   std::optional<int64_t> trials; // of the study, by all processes together
   std::optional<double> seconds; // of this process; running trials end afterwards
+  int64_t refused = 10'000;      // proposals in a row; then the space has nothing new to be found
 };
 
 /// How long a loop waits for what.

@@ -97,13 +97,16 @@ void checkSameStudy(const std::string &path, const StudyConfig &stored, const St
                    path, differences);
 }
 
+NewStudy newStudy(const StudyConfig &config, const std::string &program) {
+  return {formatStudyConfig(config), program, Random(config.seed, "search").state()};
+}
+
 void beginStudy(const std::string &path, const StudyConfig &config, const std::string &program,
                 bool mustExist) {
   struct stat status = {};
   if (!mustExist && ::lstat(path.c_str(), &status) != 0) {
-    Random random(config.seed, "search");
     try {
-      return createSqliteStudy(path, {formatStudyConfig(config), program, random.state()});
+      return createSqliteStudy(path, newStudy(config, program));
     } catch (const StoreError &error) {
       // Another process was faster; its study is joined.
       if (error.kind != StoreError::Kind::Exists)

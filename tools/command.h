@@ -49,6 +49,7 @@ Run addList(CLI::App &app);
 Run addRun(CLI::App &app);
 Run addSample(CLI::App &app);
 Run addSearch(CLI::App &app);
+Run addSearchReplay(CLI::App &app);
 Run addSearchWorker(CLI::App &app);
 Run addShow(CLI::App &app);
 Run addSpace(CLI::App &app);

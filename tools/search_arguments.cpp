@@ -27,7 +27,7 @@ static std::string listSpaces() {
   return text;
 }
 
-static std::string listStrategies() {
+std::string listStrategies() {
   std::string text;
   for (const StrategyInfo &info : strategies()) {
     text += fmt::format("\n  {:<14} {}", info.name, info.help);

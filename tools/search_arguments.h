@@ -38,6 +38,9 @@ struct SearchArguments {
   StudyConfig config(const Space &made) const;
 };
 
+/// A line for each strategy and each of its options, for help; each begins with its line's end.
+std::string listStrategies();
+
 /// What a study keeps of a search over cells besides what every search has.
 struct CellSearchSettings {
   int64_t mostParams = 0;

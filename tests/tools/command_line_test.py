@@ -9,7 +9,8 @@ import xml.etree.ElementTree
 from support import BAD_COMMAND_LINE, BAD_INPUT, DONE, ROOT, ProgramTest, run_program
 
 COMMANDS = ["list", "check", "fmt", "show", "gradcheck", "run", "compile", "convert", "train lm", "eval lm", "sample",
-            "bench", "compare", "space", "genotype import", "genotype export", "search"]
+            "bench", "compare", "space", "genotype import", "genotype export", "search",
+            "search replay"]
 LEAK = "cell leak {\n  input x[H]\n  state h[H]\n  h' = h + x\n}\n"
 
 
