@@ -96,7 +96,8 @@ class Worker {
 public:
   explicit Worker(Shared &shared)
       : shared(shared), store(shared.parts.openStore()), evaluator(shared.parts.makeEvaluator()),
-        asking(shared.parts.config, *shared.parts.space, shared.parts.checks) {}
+        asking(shared.parts.config, *shared.parts.space, shared.parts.checks,
+               shared.parts.makeController) {}
 
   SearchEnd run();
 

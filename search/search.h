@@ -31,6 +31,7 @@ struct SearchParts {
   StudyConfig config;
   const Space *space = nullptr;
   CandidateChecks checks;
+  MakeController makeController; // for strategies that learn; absent: these cannot be used
   // One each for every worker.
   std::function<std::unique_ptr<Store>()> openStore;
   std::function<std::unique_ptr<Evaluator>()> makeEvaluator;

@@ -12,6 +12,7 @@ using nlohmann::json;
 
 StrategySetup StudyConfig::setup(const Space &space) const {
   StrategySetup setup{&space, hyper, objectives, budget, {task}, gate};
+  setup.seed = seed;
   setup.tasks.insert(setup.tasks.end(), moreTasks.begin(), moreTasks.end());
   return setup;
 }

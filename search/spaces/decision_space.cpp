@@ -76,6 +76,13 @@ std::optional<Candidate> DecisionSpace::crossover(const Candidate &a, const Cand
   return child;
 }
 
+std::vector<int64_t> DecisionSpace::decisionSizes() const {
+  std::vector<int64_t> sizes;
+  for (const SpaceDecision &decision : decisions())
+    sizes.push_back(std::ssize(decision.alternatives));
+  return sizes;
+}
+
 double DecisionSpace::size() const {
   double count = 1;
   for (const SpaceDecision &decision : decisions())

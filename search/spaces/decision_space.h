@@ -10,6 +10,7 @@
 
 namespace cellwright {
 
+/// One of the decisions that make a candidate.
 struct SpaceDecision {
   std::string name;
   std::vector<std::string> alternatives;
@@ -23,6 +24,8 @@ public:
   /// Each decision as in one of the two.
   std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
                                      Random &random) const override;
+  std::vector<int64_t> decisionSizes() const override;
+  Candidate decide(const std::vector<int> &chosen) const override { return candidateOf(chosen); }
   double size() const override;
   std::string describe() const override;
   Candidate make(const std::string &genotype) const override;

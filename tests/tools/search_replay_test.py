@@ -48,6 +48,8 @@ class SearchReplayTest(ProgramTest):
 
     def test_refusals(self):
         self.assertIn("unknown strategy `ashe`", self.bad(BAD_INPUT, RECORDED, "--strategy", "ashe"))
+        self.assertIn("strategy `reinforce` learns decisions, and the cells of `recorded` are no fixed number of them",
+                      self.bad(BAD_INPUT, RECORDED, "--strategy", "reinforce"))
         self.assertIn("strategy `random` has no option `factor`",
                       self.bad(BAD_INPUT, RECORDED, "--strategy", "random,factor=3"))
         self.assertIn("expected options as `NAME=NUMBER`, found `factor` in `asha,factor`",
