@@ -3,8 +3,9 @@
 
 namespace cellwright {
 
-Asking::Asking(const StudyConfig &config, const Space &space, const CandidateChecks &checks)
-    : config(config), space(space), checks(checks) {}
+Asking::Asking(const StudyConfig &config, const Space &space, const CandidateChecks &checks,
+               MakeController makeController)
+    : config(config), space(space), checks(checks), makeController(std::move(makeController)) {}
 
 Asking::Answer Asking::ask(Store &store, std::optional<int64_t> trials) {
   Answer answer;
@@ -29,7 +30,9 @@ Asking::Answer Asking::ask(Store &store, std::optional<int64_t> trials) {
 /// Tells the strategy what has happened since it was asked last, by whomever.
 void Asking::catchUp(Decision &decision) {
   if (!strategy) {
-    strategy = makeStrategy(config.strategy, config.setup(space), config.options);
+    StrategySetup setup = config.setup(space);
+    setup.makeController = makeController;
+    strategy = makeStrategy(config.strategy, setup, config.options);
     std::optional<StrategySnapshot> snapshot = decision.snapshot();
     if (snapshot)
       strategy->loadState(snapshot->state);

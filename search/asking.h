@@ -9,7 +9,8 @@ namespace cellwright {
 class Asking {
 public:
   /// Lives no longer than what it is made of.
-  Asking(const StudyConfig &config, const Space &space, const CandidateChecks &checks);
+  Asking(const StudyConfig &config, const Space &space, const CandidateChecks &checks,
+         MakeController makeController = {});
 
   enum class State : uint8_t {
     Claimed, // a trial
@@ -37,6 +38,7 @@ private:
   const StudyConfig &config;
   const Space &space;
   const CandidateChecks &checks;
+  MakeController makeController;
   std::unique_ptr<Strategy> strategy; // none: its state is to be read
   int64_t event = 0;                  // up to which it has been told
 };

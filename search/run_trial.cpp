@@ -48,7 +48,6 @@ public:
 private:
   void train(SequenceModel &model);
   bool update(TaskTrainer &trainer, std::vector<double> &stepSeconds);
-  bool isEvaluationDue(int64_t updates) const;
   bool addValue(TaskTrainer &trainer);
   void finish(TaskTrainer &trainer);
   void diverge(std::string reason);
@@ -76,13 +75,6 @@ bool TrialRun::update(TaskTrainer &trainer, std::vector<double> &stepSeconds) {
   if (options.onUpdate)
     options.onUpdate(result.updates);
   return true;
-}
-
-/// Evaluations are equally far apart, the last after the last update.
-bool TrialRun::isEvaluationDue(int64_t updates) const {
-  int64_t done = updates * spec.evaluations / spec.updates;
-  int64_t before = (updates - 1) * spec.evaluations / spec.updates;
-  return done > before;
 }
 
 /// False if the trial ends here.
@@ -118,7 +110,7 @@ void TrialRun::train(SequenceModel &model) {
   TaskTrainer trainer(model, task, training);
   std::vector<double> stepSeconds;
   while (trainer.updates() < spec.updates && update(trainer, stepSeconds))
-    if (isEvaluationDue(trainer.updates()) && !addValue(trainer))
+    if (isEvaluationDue(spec, trainer.updates()) && !addValue(trainer))
       break;
   if (!stepSeconds.empty()) {
     auto middle = stepSeconds.begin() + std::ssize(stepSeconds) / 2;

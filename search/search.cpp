@@ -96,7 +96,8 @@ class Worker {
 public:
   explicit Worker(Shared &shared)
       : shared(shared), store(shared.parts.openStore()), evaluator(shared.parts.makeEvaluator()),
-        asking(shared.parts.config, *shared.parts.space, shared.parts.checks) {}
+        asking(shared.parts.config, *shared.parts.space, shared.parts.checks,
+               shared.parts.makeController) {}
 
   SearchEnd run();
 
@@ -126,8 +127,6 @@ template <typename Action> auto Worker::persist(const Action &action) {
 }
 
 SearchEnd Worker::run() {
-  // In a row; then the space has nothing new that it would find.
-  constexpr int64_t kMostRefused = 10'000;
   int64_t refused = 0;
   while (true) {
     if (shared.stop.isRequested() || shared.hasFailed)
@@ -138,7 +137,7 @@ SearchEnd Worker::run() {
     refused = answer.state == Asking::State::Refused ? refused + answer.refused : 0;
     if (answer.state == Asking::State::Complete)
       return SearchEnd::Complete;
-    if (refused >= kMostRefused)
+    if (refused >= shared.limits.refused)
       return SearchEnd::Exhausted;
     if (answer.trial)
       evaluate(*answer.trial);

@@ -31,6 +31,7 @@ struct SearchParts {
   StudyConfig config;
   const Space *space = nullptr;
   CandidateChecks checks;
+  MakeController makeController; // for strategies that learn; absent: these cannot be used
   // One each for every worker.
   std::function<std::unique_ptr<Store>()> openStore;
   std::function<std::unique_ptr<Evaluator>()> makeEvaluator;
@@ -42,6 +43,7 @@ struct SearchLimits {
   int64_t workers = 1;           // trials at a time in this process
   std::optional<int64_t> trials; // of the study, by all processes together
   std::optional<double> seconds; // of this process; running trials end afterwards
+  int64_t refused = 10'000;      // proposals in a row; then the space has nothing new to be found
 };
 
 /// How long a loop waits for what.

@@ -15,6 +15,10 @@ std::optional<Candidate> Space::crossover(const Candidate &, const Candidate &, 
   return std::nullopt;
 }
 
+Candidate Space::decide(const std::vector<int> &) const {
+  throw Error(fmt::format("the cells of `{}` are no fixed number of decisions", name()));
+}
+
 std::string Space::genotypeOf(const std::string &) const {
   throw Error(fmt::format("`{}` finds no genotypes of cells", name()));
 }

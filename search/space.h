@@ -38,6 +38,15 @@ public:
   /// What makes it this space; of a file, whatever its text says. A study keeps it.
   virtual std::string identity() const { return std::string(name()); }
 
+  /// How many alternatives each decision has, if candidates are a fixed number of decisions; else
+  /// empty.
+  virtual std::vector<int64_t> decisionSizes() const { return {}; }
+
+  /// The candidate of some decisions, alternatives counted from 0. Throws Error if candidates are
+  /// not a fixed number of decisions. Precondition: there are as many as `decisionSizes` says, each
+  /// below its size.
+  virtual Candidate decide(const std::vector<int> &chosen) const;
+
   /// How many genotypes there are, infinity if there is no limit.
   virtual double size() const = 0;
 

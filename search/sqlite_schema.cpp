@@ -108,14 +108,18 @@ std::array<uint64_t, 4> parseRandomState(const std::string &text) {
   return state;
 }
 
-std::string makeStudyImage(const NewStudy &study) {
-  Database database(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "new study");
+void writeSchema(Database &database, const NewStudy &study) {
   database.execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str());
   database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion).c_str());
   database.execute(kSchema);
   SqlStatement(database, "INSERT INTO study(id, config, program, created, random) "
                          "VALUES(1, ?, ?, (julianday('now') - 2440587.5) * 86400.0, ?)")
       .run(study.config, study.program, formatRandomState(study.randomState));
+}
+
+std::string makeStudyImage(const NewStudy &study) {
+  Database database(kInMemory, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "new study");
+  writeSchema(database, study);
   sqlite3_int64 size = 0;
   unsigned char *bytes = ::sqlite3_serialize(database.get(), "main", &size, 0);
   if (!bytes)

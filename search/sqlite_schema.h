@@ -12,11 +12,11 @@ namespace cellwright {
 
 inline constexpr int64_t kSchemaVersion = 1;
 
-struct NewStudy {
-  std::string config;                    // JSON
-  std::string program;                   // version of this program
-  std::array<uint64_t, 4> randomState{}; // with which the search begins
-};
+/// The name by which SQLite opens a database in memory, empty and gone when it is closed.
+inline constexpr char kInMemory[] = ":memory:";
+
+/// Makes an empty database a study with no trials yet.
+void writeSchema(Database &database, const NewStudy &study);
 
 /// The bytes of a store with no trials yet.
 std::string makeStudyImage(const NewStudy &study);

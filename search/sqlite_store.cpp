@@ -106,9 +106,12 @@ namespace {
 
 class SqliteStore : public Store {
 public:
+  /// With `fresh` the database is empty, and becomes that study.
   SqliteStore(const std::string &path, int flags, const std::string &name,
-              const SqliteOptions &options)
+              const SqliteOptions &options, const NewStudy *fresh = nullptr)
       : options(options), database(path, flags, name, options.vfs) {
+    if (fresh)
+      writeSchema(database, *fresh);
     database.setBusyTimeout(options.busySeconds);
     checkSchema(database, name);
     if (!this->options.mayBeAlive)
@@ -386,6 +389,12 @@ std::vector<StoredTrial> SqliteStore::running() const {
 void createSqliteStudy(const std::string &path, const NewStudy &study) {
   if (!createFile(path, makeStudyImage(study)))
     throw StoreError(Kind::Exists, fmt::format("there is a file `{}` already", path));
+}
+
+std::unique_ptr<Store> makeStoreInMemory(const NewStudy &study, const SqliteOptions &options) {
+  return std::make_unique<SqliteStore>(
+      kInMemory, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+      "study in memory", options, &study);
 }
 
 /// Bytes that a file of SQLite has at least, by its header (www.sqlite.org/fileformat2, section

@@ -26,6 +26,10 @@ struct SqliteOptions {
 /// Makes a study whole or not at all. Throws StoreError of kind Exists if there is a file already.
 void createSqliteStudy(const std::string &path, const NewStudy &study);
 
+/// A new study without a file, which is gone with the store: for searches whose trials take no
+/// time, next to which a disk would take all of it.
+std::unique_ptr<Store> makeStoreInMemory(const NewStudy &study, const SqliteOptions &options = {});
+
 /// Opens a study to search in it. Throws StoreError.
 std::unique_ptr<Store> openSqliteStore(const std::string &path, const SqliteOptions &options = {});
 

@@ -40,6 +40,13 @@ public:
   const Kind kind;
 };
 
+/// What a store is made with.
+struct NewStudy {
+  std::string config;                    // JSON
+  std::string program;                   // version of this program
+  std::array<uint64_t, 4> randomState{}; // with which the search begins
+};
+
 struct StudyInfo {
   std::string config;  // JSON, as it was when the study was made
   int64_t schema = 0;  // version of the store's form

@@ -44,8 +44,9 @@ int64_t StrategyOptions::whole(std::string_view name) const {
 //===-- The table -----------------------------------------------------------------------------===//
 
 std::span<const StrategyInfo> strategies() {
-  static const StrategyInfo kStrategies[] = {describeRandom(), describePool(), describeEvolution(),
-                                             describeHalving(), describeAsha()};
+  static const StrategyInfo kStrategies[] = {describeRandom(),    describePool(),
+                                             describeEvolution(), describeReinforce(),
+                                             describeHalving(),   describeAsha()};
   return kStrategies;
 }
 

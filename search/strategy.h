@@ -4,6 +4,7 @@
 // trials that are new, and one that was killed by those after its last saved state.
 #pragma once
 
+#include "search/controller.h"
 #include "search/hyper_space.h"
 #include "search/objectives.h"
 #include "search/space.h"
@@ -79,10 +80,12 @@ public:
 struct StrategySetup {
   const Space *space = nullptr; // lives as long as the strategy
   HyperSpace hyper;
-  std::vector<Objective> objectives; // the first is quality
-  int64_t budget = 0;                // updates of a whole trial
-  std::vector<std::string> tasks;    // the study's, then others that a strategy may use
-  std::string gate;                  // a cheap task that a new cell must solve first; or empty
+  std::vector<Objective> objectives;  // the first is quality
+  int64_t budget = 0;                 // updates of a whole trial
+  std::vector<std::string> tasks;     // the study's, then others that a strategy may use
+  std::string gate;                   // a cheap task that a new cell must solve first; or empty
+  uint64_t seed = 1;                  // of what a strategy learns from
+  MakeController makeController = {}; // absent: strategies that need one cannot be made
 };
 
 /// A number that a strategy can be told, with its bounds.

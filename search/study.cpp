@@ -12,6 +12,7 @@ using nlohmann::json;
 
 StrategySetup StudyConfig::setup(const Space &space) const {
   StrategySetup setup{&space, hyper, objectives, budget, {task}, gate};
+  setup.seed = seed;
   setup.tasks.insert(setup.tasks.end(), moreTasks.begin(), moreTasks.end());
   return setup;
 }
@@ -97,13 +98,16 @@ void checkSameStudy(const std::string &path, const StudyConfig &stored, const St
                    path, differences);
 }
 
+NewStudy newStudy(const StudyConfig &config, const std::string &program) {
+  return {formatStudyConfig(config), program, Random(config.seed, "search").state()};
+}
+
 void beginStudy(const std::string &path, const StudyConfig &config, const std::string &program,
                 bool mustExist) {
   struct stat status = {};
   if (!mustExist && ::lstat(path.c_str(), &status) != 0) {
-    Random random(config.seed, "search");
     try {
-      return createSqliteStudy(path, {formatStudyConfig(config), program, random.state()});
+      return createSqliteStudy(path, newStudy(config, program));
     } catch (const StoreError &error) {
       // Another process was faster; its study is joined.
       if (error.kind != StoreError::Kind::Exists)

@@ -4,6 +4,7 @@
 
 #include "search/hyper_space.h"
 #include "search/objectives.h"
+#include "search/store.h"
 #include "search/strategy.h"
 
 #include <cstdint>
@@ -40,8 +41,11 @@ StudyConfig parseStudyConfig(const std::string &text);
 /// Throws Error with every difference unless both are the same; `path` is the study's.
 void checkSameStudy(const std::string &path, const StudyConfig &stored, const StudyConfig &given);
 
+/// A study with no trials yet. `program` is the version of this program.
+NewStudy newStudy(const StudyConfig &config, const std::string &program);
+
 /// Makes the study, or checks that the one that is there is the same. With `mustExist` one that is
-/// not there is an Error. `program` is the version of this program.
+/// not there is an Error.
 void beginStudy(const std::string &path, const StudyConfig &config, const std::string &program,
                 bool mustExist);
 

@@ -12,6 +12,12 @@ namespace cellwright {
 
 using nlohmann::json;
 
+bool isEvaluationDue(const TrialSpec &spec, int64_t updates) {
+  int64_t done = updates * spec.evaluations / spec.updates;
+  int64_t before = (updates - 1) * spec.evaluations / spec.updates;
+  return done > before;
+}
+
 static constexpr std::array<std::string_view, 9> kStatusNames = {"done",     "stopped", "diverged",
                                                                  "bad-cell", "crashed", "no-memory",
                                                                  "no-time",  "lost",    "filtered"};

@@ -34,6 +34,9 @@ struct TrialSpec {
   bool operator==(const TrialSpec &) const = default;
 };
 
+/// True if a value is due after so many updates, of at least one.
+bool isEvaluationDue(const TrialSpec &spec, int64_t updates);
+
 enum class TrialStatus : uint8_t {
   Done,
   Stopped,  // by whoever looked at the values on the way

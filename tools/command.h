@@ -51,6 +51,7 @@ Run addSample(CLI::App &app);
 Run addSearch(CLI::App &app);
 Run addSearchBest(CLI::App &app);
 Run addSearchExport(CLI::App &app);
+Run addSearchReplay(CLI::App &app);
 Run addSearchReport(CLI::App &app);
 Run addSearchStatus(CLI::App &app);
 Run addSearchWorker(CLI::App &app);

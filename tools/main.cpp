@@ -79,6 +79,10 @@ constexpr CommandRow kCommands[] = {
      "cellwright search export s.db --format csv -o trials.csv", addSearchExport},
     {"search worker", "runs one trial that `search` gives it", "cellwright search worker",
      addSearchWorker},
+    {"search replay", "strategies compared on recorded learning curves",
+     "cellwright search replay data/nas_bench_nlp\n  cellwright search replay data/nas_bench_nlp "
+     "--strategy random --strategy asha,factor=3,rungs=5",
+     addSearchReplay},
     {"compare", "cells on a task: as many parameters, the same tuning, several seeds",
      "cellwright compare lstm gru my.cell --task adding --budget-params 20k\n  cellwright compare "
      "lstm gru --task music --seeds 10 -o table.html",

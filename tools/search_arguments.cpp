@@ -27,7 +27,7 @@ static std::string listSpaces() {
   return text;
 }
 
-static std::string listStrategies() {
+std::string listStrategies() {
   std::string text;
   for (const StrategyInfo &info : strategies()) {
     text += fmt::format("\n  {:<14} {}", info.name, info.help);
@@ -126,7 +126,7 @@ static std::vector<Objective> makeObjectives(const std::vector<std::string> &aga
   return objectives;
 }
 
-StudyConfig SearchArguments::config(const Space &made) const {
+StudyConfig SearchArguments::config(const Space &made, const MakeController &makeController) const {
   if (task.empty())
     throw UsageError("--task is missing: what the cells are to learn; see `cellwright search "
                      "--help`");
@@ -156,7 +156,9 @@ StudyConfig SearchArguments::config(const Space &made) const {
   if (!gate.empty())
     (void)makeTask(gate);
   // What is wrong with it is said now, not by the first trial.
-  (void)makeStrategy(strategy, config.setup(made), config.options);
+  StrategySetup setup = config.setup(made);
+  setup.makeController = makeController;
+  (void)makeStrategy(strategy, setup, config.options);
   return config;
 }
 

@@ -34,9 +34,13 @@ struct SearchArguments {
 
   void add(CLI::App &app);
 
-  /// Makes the configuration; `made` is of `space`. Throws UsageError and Error.
-  StudyConfig config(const Space &made) const;
+  /// Makes the configuration; `made` is of `space`. Throws UsageError and Error, also for what the
+  /// strategy, made with such controllers, finds wrong.
+  StudyConfig config(const Space &made, const MakeController &makeController) const;
 };
+
+/// A line for each strategy and each of its options, for help; each begins with its line's end.
+std::string listStrategies();
 
 /// What a study keeps of a search over cells besides what every search has.
 struct CellSearchSettings {

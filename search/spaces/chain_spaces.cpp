@@ -34,12 +34,12 @@ public:
   }
 
 protected:
-  std::vector<Decision> decisions() const override {
-    std::vector<Decision> all;
+  std::vector<SpaceDecision> decisions() const override {
+    std::vector<SpaceDecision> all;
     if (choosesFirst)
       all.push_back({"activation of node 0", chainActivations()});
     for (int i = 1; i <= nodes; ++i) {
-      Decision from{"predecessor of node " + std::to_string(i), {}};
+      SpaceDecision from{"predecessor of node " + std::to_string(i), {}};
       for (int k = 0; k < i; ++k)
         from.alternatives.push_back(std::to_string(k));
       all.push_back(std::move(from));
@@ -61,7 +61,7 @@ protected:
     CELLWRIGHT_CHECK(static_cast<int>(chain.nodes.size()) == nodes,
                      "a genotype of `{}` has {} nodes behind the first, this one has {}", title,
                      nodes, chain.nodes.size());
-    std::vector<Decision> all = decisions();
+    std::vector<SpaceDecision> all = decisions();
     std::vector<int> chosen;
     auto take = [&](const std::string &alternative) {
       chosen.push_back(find(all[chosen.size()], alternative));

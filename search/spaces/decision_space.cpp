@@ -32,13 +32,13 @@ Candidate DecisionSpace::make(const std::string &genotype) const {
 
 Candidate DecisionSpace::sample(Random &random) const {
   std::vector<int> chosen;
-  for (const Decision &decision : decisions())
+  for (const SpaceDecision &decision : decisions())
     chosen.push_back(static_cast<int>(random.below(decision.alternatives.size())));
   return candidateOf(chosen);
 }
 
 std::optional<Candidate> DecisionSpace::mutate(const Candidate &candidate, Random &random) const {
-  std::vector<Decision> all = decisions();
+  std::vector<SpaceDecision> all = decisions();
   std::vector<int> chosen = chosenBy(candidate);
   std::vector<size_t> open; // those that have something to decide
   for (size_t i = 0; i < all.size(); ++i)
@@ -47,7 +47,7 @@ std::optional<Candidate> DecisionSpace::mutate(const Candidate &candidate, Rando
   if (open.empty())
     return std::nullopt;
   size_t which = open[random.below(open.size())];
-  const Decision &decision = all[which];
+  const SpaceDecision &decision = all[which];
   int old = chosen[which];
   auto other = static_cast<int>(random.below(decision.alternatives.size() - 1));
   chosen[which] = other >= old ? other + 1 : other;
@@ -76,9 +76,16 @@ std::optional<Candidate> DecisionSpace::crossover(const Candidate &a, const Cand
   return child;
 }
 
+std::vector<int64_t> DecisionSpace::decisionSizes() const {
+  std::vector<int64_t> sizes;
+  for (const SpaceDecision &decision : decisions())
+    sizes.push_back(std::ssize(decision.alternatives));
+  return sizes;
+}
+
 double DecisionSpace::size() const {
   double count = 1;
-  for (const Decision &decision : decisions())
+  for (const SpaceDecision &decision : decisions())
     count *= static_cast<double>(decision.alternatives.size());
   return count;
 }
@@ -87,7 +94,7 @@ std::string DecisionSpace::describe() const {
   return fmt::format("{} decisions", decisions().size());
 }
 
-int DecisionSpace::find(const Decision &decision, const std::string &alternative) {
+int DecisionSpace::find(const SpaceDecision &decision, const std::string &alternative) {
   for (size_t i = 0; i < decision.alternatives.size(); ++i)
     if (decision.alternatives[i] == alternative)
       return static_cast<int>(i);

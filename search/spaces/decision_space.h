@@ -10,7 +10,8 @@
 
 namespace cellwright {
 
-struct Decision {
+/// One of the decisions that make a candidate.
+struct SpaceDecision {
   std::string name;
   std::vector<std::string> alternatives;
 };
@@ -23,13 +24,15 @@ public:
   /// Each decision as in one of the two.
   std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
                                      Random &random) const override;
+  std::vector<int64_t> decisionSizes() const override;
+  Candidate decide(const std::vector<int> &chosen) const override { return candidateOf(chosen); }
   double size() const override;
   std::string describe() const override;
   Candidate make(const std::string &genotype) const override;
 
 protected:
   /// The decisions in the order in which they are drawn; each has an alternative.
-  virtual std::vector<Decision> decisions() const = 0;
+  virtual std::vector<SpaceDecision> decisions() const = 0;
   /// The text of the cell, and its genotype.
   virtual std::string cellOf(const std::vector<int> &chosen) const = 0;
   virtual nlohmann::json genotypeOf(const std::vector<int> &chosen) const = 0;
@@ -37,7 +40,7 @@ protected:
   virtual std::vector<int> chosenBy(const nlohmann::json &genotype) const = 0;
 
   /// The number of an alternative. Throws Error if the decision does not have it.
-  static int find(const Decision &decision, const std::string &alternative);
+  static int find(const SpaceDecision &decision, const std::string &alternative);
 
 private:
   Candidate candidateOf(const std::vector<int> &chosen) const;

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 
 namespace cellwright {
@@ -43,19 +44,18 @@ public:
 
   std::string_view name() const override { return file; }
 
-  std::string describe() const override {
-    return fmt::format("{} choices", collect().choices.size());
-  }
+  std::string describe() const override { return fmt::format("{} choices", all().choices.size()); }
 
   double size() const override {
-    Collected all = collect();
+    const Collected &all = this->all();
     std::function<double(const std::string &)> countOf = [&](const std::string &name) {
       const FileChoice &choice = all.choices.at(name);
       double count = 0;
       for (size_t k = 1; k <= choice.alternatives.size(); ++k) {
         double product = 1;
-        for (const std::string &inner : all.inside[{name, static_cast<int>(k)}])
-          product *= countOf(inner);
+        if (auto inside = all.inside.find({name, static_cast<int>(k)}); inside != all.inside.end())
+          for (const std::string &inner : inside->second)
+            product *= countOf(inner);
         count += product;
       }
       return count;
@@ -66,7 +66,7 @@ public:
     return product;
   }
 
-  Candidate sample(Random &random) const override { return complete({}, random); }
+  Candidate sample(Random &random) const override { return complete({}, drawing(random)); }
 
   std::optional<Candidate> mutate(const Candidate &candidate, Random &random) const override {
     Chosen chosen = chosenBy(candidate.genotype);
@@ -78,7 +78,7 @@ public:
     auto other = static_cast<int>(random.below(choice.alternatives.size() - 1)) + 1;
     other += other >= old;
     chosen[choice.name] = other;
-    Candidate mutant = complete(chosen, random);
+    Candidate mutant = complete(chosen, drawing(random));
     mutant.edit =
         describeEdit(fmt::format("`{}`: {} becomes {}", choice.name, choice.alternatives[old - 1],
                                  choice.alternatives[other - 1]),
@@ -92,9 +92,27 @@ public:
     for (const auto &[name, alternative] : chosenBy(b.genotype))
       if (!chosen.contains(name) || random.below(2) == 1)
         chosen[name] = alternative;
-    Candidate child = complete(chosen, random);
+    Candidate child = complete(chosen, drawing(random));
     child.edit = describeEdit("choices of the other parent", a.cell, child.cell);
     return child;
+  }
+
+  /// All choices that any alternatives bring in, by their names. Those that a candidate does not
+  /// have are decided too, without effect.
+  std::vector<int64_t> decisionSizes() const override {
+    std::vector<int64_t> sizes;
+    for (const auto &[name, choice] : all().choices)
+      sizes.push_back(std::ssize(choice.alternatives));
+    return sizes;
+  }
+
+  Candidate decide(const std::vector<int> &chosen) const override {
+    std::map<std::string, int> decided;
+    for (const auto &[name, choice] : all().choices) {
+      int alternative = chosen[decided.size()] + 1;
+      decided[name] = alternative;
+    }
+    return complete({}, [&](const FileChoice &choice) { return decided.at(choice.name); });
   }
 
   Candidate make(const std::string &genotype) const override {
@@ -107,8 +125,7 @@ public:
   }
 
 private:
-  std::string file;
-  mutable std::string hash; // of the file and those that it imports, as they were first read
+  using Choose = std::function<int(const FileChoice &choice)>; // gives an alternative
 
   /// All choices that some alternatives bring in.
   struct Collected {
@@ -116,6 +133,17 @@ private:
     std::vector<std::string> outer;
     std::map<std::pair<std::string, int>, std::vector<std::string>> inside; // first found there
   };
+
+  std::string file;
+  mutable std::string hash; // of the file and those that it imports, as they were first read
+  mutable std::once_flag isCollected;
+  mutable Collected collected;
+
+  /// All choices; found when they are first wanted, because that takes many looks at the cell.
+  const Collected &all() const {
+    std::call_once(isCollected, [this] { collected = collect(); });
+    return collected;
+  }
 
   /// Throws Error with the problems of the file, or of these alternatives together.
   Settled settle(const Chosen &chosen) const {
@@ -173,19 +201,23 @@ private:
     return static_cast<int>(i) + 1;
   }
 
-  /// Draws what is open, and leaves out what is not needed.
-  Candidate complete(Chosen chosen, Random &random) const {
+  static Choose drawing(Random &random) {
+    return [&random](const FileChoice &choice) { return draw(choice, random); };
+  }
+
+  /// Makes the choices that are open, and leaves out what is not needed.
+  Candidate complete(Chosen chosen, const Choose &choose) const {
     while (true) {
       Settled settled = settle(chosen);
-      bool isDrawn = false;
+      bool wasOpen = false;
       Chosen needed;
       for (const FileChoice &choice : settled.choices) {
-        isDrawn = isDrawn || !chosen.contains(choice.name);
+        wasOpen = wasOpen || !chosen.contains(choice.name);
         if (!chosen.contains(choice.name))
-          chosen[choice.name] = draw(choice, random);
+          chosen[choice.name] = choose(choice);
         needed[choice.name] = chosen[choice.name];
       }
-      if (!isDrawn)
+      if (!wasOpen)
         return {settled.cell, json(needed).dump(), {}, ""};
     }
   }

@@ -116,8 +116,8 @@ public:
   }
 
 protected:
-  std::vector<Decision> decisions() const override {
-    std::vector<Decision> all;
+  std::vector<SpaceDecision> decisions() const override {
+    std::vector<SpaceDecision> all;
     for (int i = 0; i < kNodes; ++i) {
       all.push_back({"combination of node " + std::to_string(i), kCombinations});
       all.push_back({"activation of node " + std::to_string(i), kActivations});
@@ -158,7 +158,7 @@ protected:
   }
 
   std::vector<int> chosenBy(const json &genotype) const override {
-    std::vector<Decision> all = decisions();
+    std::vector<SpaceDecision> all = decisions();
     const json &nodes = genotype.at("nodes");
     CELLWRIGHT_CHECK(nodes.size() == kNodes,
                      "a genotype of `zoph_le` has {} nodes, this one has {}", kNodes, nodes.size());

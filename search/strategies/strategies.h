@@ -12,6 +12,7 @@ namespace cellwright {
 StrategyInfo describeRandom();
 StrategyInfo describePool();
 StrategyInfo describeEvolution();
+StrategyInfo describeReinforce();
 StrategyInfo describeHalving();
 StrategyInfo describeAsha();
 

@@ -9,6 +9,7 @@
 #include "search/cell_text.h"
 #include "search/genotypes.h"
 #include "search/paths.h"
+#include "search/replay.h"
 #include "tests/codegen/cell_checks.h"
 
 #include <doctest/doctest.h>
@@ -17,7 +18,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
-#include <sstream>
 
 namespace cellwright {
 
@@ -77,12 +77,9 @@ struct Counter {
 } // namespace
 
 TEST_CASE("every published genotype agrees with the interpreter") {
-  std::istringstream lines(readFile("data/nas_bench_nlp_recipes.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    json run = json::parse(line);
-    expectCompiled(run.at("id").dump(), importGenotype(run.at("recipe"), "nas-bench-nlp", "recipe"),
+  for (const RecordedRun &run : readRecording("../../data/nas_bench_nlp").runs)
+    expectCompiled(run.recipe, importGenotype(json::parse(run.recipe), "nas-bench-nlp", "recipe"),
                    false);
-  }
   json all = json::parse(readFile("data/genotypes.json"));
   for (const auto &[name, fields] : all.at("cells").items())
     expectCompiled(name, importGenotype(fields, "darts", "darts"), false);

@@ -5,11 +5,10 @@
 #include "search/cell_graph.h"
 #include "search/cell_text.h"
 #include "search/genotypes.h"
+#include "search/replay.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-
-#include <sstream>
 
 namespace cellwright {
 
@@ -36,14 +35,13 @@ void expectRefused(const char *format, const char *genotype, const char *problem
 } // namespace
 
 TEST_CASE("all recipes go around") {
-  std::istringstream lines(readFile("data/nas_bench_nlp_recipes.jsonl"));
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    json recipe = json::parse(line).at("recipe");
-    CAPTURE(line);
+  Recording recording = readRecording("../../data/nas_bench_nlp");
+  for (const RecordedRun &run : recording.runs) {
+    CAPTURE(run.recipe);
+    json recipe = json::parse(run.recipe);
     CHECK(goAround(recipe, "nas-bench-nlp") == recipe);
   }
-  CHECK(count == 245);
+  CHECK(recording.runs.size() == 245);
 }
 
 TEST_CASE("all genotypes go around") {

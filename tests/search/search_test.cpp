@@ -41,6 +41,7 @@ struct Bench {
     parts.config = config;
     parts.space = &space;
     parts.checks = toyChecks();
+    parts.makeController = makeToyController;
     parts.openStore = [this] { return openSqliteStore(path); };
     parts.makeEvaluator = [] { return std::make_unique<ToyEvaluator>(); };
     parts.note = [this](const std::string &message) {
@@ -69,7 +70,8 @@ struct Bench {
   std::vector<std::string> notes;
 };
 
-const char *const kStrategies[] = {"random", "evolution", "pool", "halving", "asha:evolution"};
+const char *const kStrategies[] = {"random",    "evolution", "pool",
+                                   "reinforce", "halving",   "asha:evolution"};
 
 StudyConfig smallConfig(const std::string &strategy) {
   StudyConfig config = toyConfig(strategy);

@@ -92,6 +92,36 @@ TEST_CASE("every candidate of every space is a good cell that its genotype makes
   }
 }
 
+TEST_CASE("decisions give every candidate of the spaces that have them") {
+  TemporaryFolder folder;
+  std::string file = writeSpace(folder, kSpace);
+  int deciding = 0;
+  for (std::string name :
+       {"jozefowicz", "zoph_le", "enas", "darts", "nas_bench_nlp", file.c_str()}) {
+    CAPTURE(name);
+    std::unique_ptr<Space> space = makeSpace(name);
+    std::vector<int64_t> sizes = space->decisionSizes();
+    if (sizes.empty()) {
+      CHECK_THROWS_WITH_AS(space->decide({}), doctest::Contains("are no fixed number of decisions"),
+                           Error);
+      continue;
+    }
+    ++deciding;
+    std::set<std::string> cells;
+    Random random(1, "decisions");
+    for (int i = 0; i < 200; ++i) {
+      std::vector<int> chosen;
+      for (int64_t size : sizes)
+        chosen.push_back(static_cast<int>(random.below(static_cast<uint64_t>(size))));
+      Candidate candidate = space->decide(chosen);
+      CHECK(space->make(candidate.genotype).cell == candidate.cell);
+      cells.insert(candidate.genotype);
+    }
+    CHECK(static_cast<double>(cells.size()) >= std::min(space->size(), 190.0));
+  }
+  CHECK(deciding == 4);
+}
+
 TEST_CASE("the same numbers give the same candidates, others others") {
   for (const SpaceRow &row : spaceRows()) {
     std::unique_ptr<Space> space = row.make();

@@ -91,6 +91,24 @@ Kind kindOf(const std::function<void()> &action) {
 
 //===-- Trials --------------------------------------------------------------------------------===//
 
+TEST_CASE("a store in memory keeps what one in a file keeps") {
+  Bench bench;
+  std::unique_ptr<Store> stores[] = {bench.open(),
+                                     makeStoreInMemory(newStudy(toyConfig(), "1.2.3"))};
+  std::string described[2];
+  for (int i = 0; i < 2; ++i) {
+    Store &store = *stores[i];
+    ClaimedTrial first = addTrial(store, "12345678"), second = addTrial(store, "87654321");
+    CHECK(store.addValue(first.lease, {16, 0.5}));
+    CHECK(store.finish(first.lease, makeResult(0.75)));
+    CHECK_FALSE(store.finish(first.lease, makeResult(0.5)));
+    CHECK(store.finish(second.lease, failTrial(TrialStatus::Crashed, "signal 11")));
+    described[i] = describeStudy(store);
+  }
+  CHECK(findDifference(described[0], described[1]).empty());
+  CHECK(stores[1]->counts().done == 1);
+}
+
 TEST_CASE("a trial is read as it was written") {
   Bench bench;
   auto store = bench.open();

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -19,8 +21,10 @@ class Play : public TrialArchive {
 public:
   Play(const std::string &name, std::map<std::string, double> options = {},
        const StudyConfig &config = toyConfig(), bool hasStarts = false)
-      : space(8, hasStarts), setup(config.setup(space)), name(name), options(std::move(options)),
-        strategy(make()) {}
+      : space(8, hasStarts), setup(config.setup(space)), name(name), options(std::move(options)) {
+    setup.makeController = makeToyController;
+    strategy = make();
+  }
 
   std::unique_ptr<Strategy> make() const { return makeStrategy(name, setup, options); }
   TrialRecord trial(int64_t number) const override {
@@ -101,6 +105,7 @@ std::vector<std::pair<std::string, std::map<std::string, double>>> allStrategies
       {"random", {}},
       {"evolution", {{"population", 10}, {"sample", 4}, {"crossover", 0.3}}},
       {"pool", {{"pool", 5}, {"settings", 3}}},
+      {"reinforce", {{"batch", 3}}},
   };
   std::vector<std::pair<std::string, std::map<std::string, double>>> all;
   for (const StrategyInfo &info : strategies())
@@ -188,10 +193,10 @@ TEST_CASE("strategies are named and told by what the table has") {
     return errorOf([&] { makeStrategy(name, setup, options); });
   };
   CHECK(messageOf("randon") == "unknown strategy `randon`; there are random, pool, evolution, "
-                               "halving, asha");
+                               "reinforce, halving, asha");
   CHECK(messageOf("random:asha") == "strategy `random` schedules no other; leave out `:asha`");
-  CHECK(messageOf("asha:") == "unknown strategy ``; there are random, pool, evolution, halving, "
-                              "asha");
+  CHECK(messageOf("asha:") == "unknown strategy ``; there are random, pool, evolution, reinforce, "
+                              "halving, asha");
   CHECK(messageOf("asha:evolution", {{"factor", 3}, {"population", 5}}).empty());
   CHECK(messageOf("asha:evolution", {{"pool", 3}}) ==
         "strategy `evolution` has no option `pool`; it has population, sample, redraw, crossover");
@@ -432,4 +437,83 @@ TEST_CASE("with two objectives cheap cells survive beside good ones") {
     play.run(300, 3);
     CHECK(play.ended.size() == 300);
   }
+}
+
+//===-- REINFORCE -----------------------------------------------------------------------------===//
+
+namespace {
+
+/// A trial of `reinforce` that has ended.
+TrialRecord endTrial(TrialRecord trial, std::optional<double> quality) {
+  trial.state = quality ? TrialState::Done : TrialState::Failed;
+  trial.result = quality ? TrialResult() : failTrial(TrialStatus::Crashed, "");
+  trial.result.quality = quality.value_or(0);
+  return trial;
+}
+
+} // namespace
+
+TEST_CASE("reinforce finds better than drawing does, in whatever order trials end") {
+  for (size_t workers : {1, 8}) {
+    Play play("reinforce", {{"learning-rate", 0.02}});
+    play.run(600, workers);
+    double first = 0, last = 0;
+    for (size_t i = 0; i < 100; ++i) {
+      first += play.trial(play.ended[i]).result.quality / 100;
+      last += play.trial(play.ended[500 + i]).result.quality / 100;
+    }
+    CAPTURE(workers);
+    CHECK(first < 0.5);
+    CHECK(last > 0.6);
+  }
+}
+
+TEST_CASE("reinforce takes a failed trial for the worst that ended well before") {
+  Play play("reinforce", {{"batch", 2}});
+  for (int i = 0; i < 4; ++i)
+    play.start();
+  std::unique_ptr<Strategy> failed = play.make(), poor = play.make(), none = play.make();
+  for (Strategy *strategy : {failed.get(), poor.get()}) {
+    strategy->tell(endTrial(play.trial(1), 0.5));
+    strategy->tell(endTrial(play.trial(2), 0.25));
+    strategy->tell(endTrial(play.trial(3), 0.75));
+  }
+  failed->tell(endTrial(play.trial(4), std::nullopt));
+  poor->tell(endTrial(play.trial(4), 0.25));
+  CHECK(failed->saveState() == poor->saveState());
+  // With nothing to compare with it teaches nothing.
+  none->tell(endTrial(play.trial(1), std::nullopt));
+  CHECK(none->saveState() == play.make()->saveState());
+}
+
+TEST_CASE("reinforce makes small what is to be small") {
+  StudyConfig config = toyConfig();
+  Play more("reinforce", {{"batch", 2}}, config);
+  config.objectives = {{Measure::Quality, /*isMaximized=*/false}};
+  Play less("reinforce", {{"batch", 2}}, config);
+  more.start();
+  more.start();
+  for (int number : {1, 2}) {
+    more.strategy->tell(endTrial(more.trial(number), number));
+    less.strategy->tell(endTrial(more.trial(number), -number));
+  }
+  nlohmann::json moreState = nlohmann::json::parse(more.strategy->saveState());
+  nlohmann::json lessState = nlohmann::json::parse(less.strategy->saveState());
+  CHECK(moreState == lessState);
+}
+
+TEST_CASE("reinforce says what it needs") {
+  class Undecided : public ToySpace {
+    std::vector<int64_t> decisionSizes() const override { return {}; }
+  } undecided;
+  ToySpace space;
+  StrategySetup setup = toyConfig().setup(space);
+  CHECK(errorOf([&] { makeStrategy("reinforce", setup, {}); }) ==
+        "strategy `reinforce` trains a cell, its controller, for which this program has no "
+        "compiler; take random, evolution or pool");
+  setup.space = &undecided;
+  CHECK(errorOf([&] { makeStrategy("asha:reinforce", setup, {}); }) ==
+        "strategy `reinforce` learns decisions, and the cells of `toy` are no fixed number of "
+        "them; take random, evolution or pool, or one of the spaces zoph_le, enas and darts, or a "
+        "file with choices");
 }

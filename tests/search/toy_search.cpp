@@ -2,6 +2,7 @@
 #include "tests/search/toy_search.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <sstream>
@@ -47,6 +48,17 @@ Candidate ToySpace::make(const std::string &genotype) const {
   return makeToy(genotype.substr(1, genotype.size() - 2));
 }
 
+std::vector<int64_t> ToySpace::decisionSizes() const {
+  return std::vector<int64_t>(static_cast<size_t>(digits), 10);
+}
+
+Candidate ToySpace::decide(const std::vector<int> &chosen) const {
+  std::string word;
+  for (int digit : chosen)
+    word += static_cast<char>('0' + digit);
+  return makeToy(word);
+}
+
 double ToySpace::size() const { return std::pow(10, digits); }
 
 double toyQuality(const TrialSpec &spec) {
@@ -72,6 +84,64 @@ TrialResult ToyEvaluator::evaluate(const TrialSpec &spec, TrialObserver &observe
   result.parameters = 100 * (spec.cell.back() - '0' + 1) * spec.hyper.layers;
   result.flopsPerStep = 2.0 * static_cast<double>(result.parameters);
   return result;
+}
+
+namespace {
+
+class ToyController : public Controller {
+public:
+  explicit ToyController(const ControllerForm &form) : rate(10 * form.learningRate) {
+    for (int64_t size : form.sizes)
+      logits.emplace_back(static_cast<size_t>(size), 0.0);
+  }
+
+  std::vector<int> sample(Random &random) const override {
+    std::vector<int> chosen;
+    for (const std::vector<double> &decision : logits) {
+      std::vector<double> p = probabilities(decision);
+      double left = random.uniform();
+      size_t i = 0;
+      while (i + 1 < p.size() && left >= p[i])
+        left -= p[i++];
+      chosen.push_back(static_cast<int>(i));
+    }
+    return chosen;
+  }
+
+  void learn(std::span<const TriedDecisions> tried) override {
+    for (const TriedDecisions &one : tried)
+      for (size_t step = 0; step < logits.size(); ++step) {
+        std::vector<double> p = probabilities(logits[step]);
+        for (size_t i = 0; i < p.size(); ++i)
+          logits[step][i] +=
+              rate * one.advantage * ((one.chosen.at(step) == static_cast<int>(i)) - p[i]);
+      }
+  }
+
+  std::string save() const override { return nlohmann::json(logits).dump(); }
+  void load(const std::string &text) override { nlohmann::json::parse(text).get_to(logits); }
+
+private:
+  static std::vector<double> probabilities(const std::vector<double> &logits) {
+    std::vector<double> p;
+    double sum = 0;
+    for (double logit : logits) {
+      p.push_back(std::exp(logit));
+      sum += p.back();
+    }
+    for (double &value : p)
+      value /= sum;
+    return p;
+  }
+
+  double rate;
+  std::vector<std::vector<double>> logits;
+};
+
+} // namespace
+
+std::unique_ptr<Controller> makeToyController(const ControllerForm &form) {
+  return std::make_unique<ToyController>(form);
 }
 
 CandidateChecks toyChecks() {

@@ -24,6 +24,8 @@ public:
   std::optional<Candidate> mutate(const Candidate &parent, Random &random) const override;
   std::optional<Candidate> crossover(const Candidate &first, const Candidate &second,
                                      Random &random) const override;
+  std::vector<int64_t> decisionSizes() const override;
+  Candidate decide(const std::vector<int> &chosen) const override;
   double size() const override;
   std::string describe() const override { return "words of digits"; }
   Candidate make(const std::string &genotype) const override;
@@ -46,6 +48,9 @@ class ToyEvaluator : public Evaluator {
 public:
   TrialResult evaluate(const TrialSpec &spec, TrialObserver &observer) override;
 };
+
+/// A controller without a network, in which each decision has logits of its own.
+std::unique_ptr<Controller> makeToyController(const ControllerForm &form);
 
 /// No two words are the same; nothing is refused.
 CandidateChecks toyChecks();

@@ -10,7 +10,7 @@ from support import BAD_COMMAND_LINE, BAD_INPUT, DONE, ROOT, ProgramTest, run_pr
 
 COMMANDS = ["list", "check", "fmt", "show", "gradcheck", "run", "compile", "convert", "train lm", "eval lm", "sample",
             "bench", "compare", "space", "genotype import", "genotype export", "search",
-            "search report", "search best", "search status", "search export"]
+            "search report", "search best", "search status", "search export", "search replay"]
 LEAK = "cell leak {\n  input x[H]\n  state h[H]\n  h' = h + x\n}\n"
 
 

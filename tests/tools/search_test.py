@@ -77,6 +77,14 @@ class SearchTest(ProgramTest):
             self.search(parts, "--resume", "--workers", "1", "--trials", "8")
             self.assertEqual(self.trials(parts), self.trials(whole))
 
+    def test_a_controller_that_learns_is_resumed_too(self):
+        space = ["darts", *SMALL, "--filters", "equations", "--strategy", "reinforce", "--option", "batch=2",
+                 "--option", "learning-rate=0.1", "--workers", "1"]
+        self.search("whole.db", *space, "--trials", "7")
+        self.search("parts.db", *space, "--trials", "5")
+        self.search("parts.db", "--resume", "--workers", "1", "--trials", "7")
+        self.assertEqual(self.trials("parts.db"), self.trials("whole.db"))
+
     def test_killed_and_resumed_gives_the_same_trials(self):
         self.begin("whole.db", "--trials", "6")
         with self.popen("killed.db", "jozefowicz", *SMALL, "--workers", "1") as running:
@@ -167,6 +175,8 @@ class SearchTest(ProgramTest):
                 "unknown strategy `best`": ["darts", *SMALL, "--strategy", "best"],
                 "populatio": ["darts", *SMALL, "--option", "populatio=3"],
                 "strategy `evolution` schedules no other; leave out `:asha`": ["darts", *SMALL, "--strategy", "evolution:asha"],
+                "strategy `reinforce` learns decisions, and the cells of `jozefowicz`": [
+                    "jozefowicz", *SMALL, "--strategy", "reinforce"],
                 "unknown list of hyperparameters `adm`": ["darts", *SMALL, "--hyper", "adm"],
                 "unknown measure|speed": ["darts", *SMALL, "--against", "speed"],
                 "cannot read `.*none.json`": ["darts", *SMALL, "--hyper", self.path("none.json")],

@@ -42,7 +42,7 @@ void write(const std::string &text, const std::string &out) {
 }
 
 /// The genotypes of a file: its one JSON value, or those of its lines. A line of NAS-Bench-NLP's
-/// own file has the recipe inside of the run.
+/// own file has the recipe inside of the run; an object with `about` is a remark.
 std::vector<json> readGenotypes(const std::string &path) {
   std::string text = readFile(path);
   std::vector<json> genotypes;
@@ -62,6 +62,9 @@ std::vector<json> readGenotypes(const std::string &path) {
                        number);
     }
   }
+  std::erase_if(genotypes, [](const json &genotype) {
+    return genotype.is_object() && genotype.contains("about");
+  });
   for (json &genotype : genotypes)
     if (genotype.is_object() && genotype.contains("recipe"))
       genotype = json(genotype.at("recipe"));

@@ -1,6 +1,7 @@
 // `search`: starts or joins a search over cells, and `search worker`, which runs one trial of it.
 #include "search/search.h"
 #include "search/candidate_checks.h"
+#include "search/lstm_controller.h"
 #include "search/sqlite_store.h"
 #include "search/status.h"
 #include "search/trial_evaluators.h"
@@ -119,6 +120,11 @@ std::vector<std::string> workerCommand(const RunArguments &arguments, bool onlyL
   return words;
 }
 
+/// How the process that asks makes controllers.
+MakeController controllersOf(const RunArguments &arguments) {
+  return lstmControllers(arguments.engine.compileOptions());
+}
+
 /// The configuration of the study that is there, or of the arguments.
 StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &space) {
   const std::string &study = arguments.study;
@@ -126,7 +132,7 @@ StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &
     throw UsageError("--study is missing: the file that keeps the search");
   if (!arguments.what.space.empty()) {
     space = makeSpace(arguments.what.space);
-    StudyConfig config = arguments.what.config(*space);
+    StudyConfig config = arguments.what.config(*space, controllersOf(arguments));
     beginStudy(study, config, CELLWRIGHT_VERSION, arguments.mustExist);
     return config;
   }
@@ -155,6 +161,7 @@ SearchParts makeParts(const RunArguments &arguments, const StudyConfig &config,
   parts.config = config;
   parts.space = &space;
   parts.checks = makeCandidateChecks(checks);
+  parts.makeController = controllersOf(arguments);
   parts.openStore = [study = arguments.study] { return openSqliteStore(study); };
   parts.makeEvaluator = [command = workerCommand(arguments, false), limits] {
     return std::make_unique<ProcessEvaluator>(command, limits);
