@@ -137,7 +137,7 @@ public:
     for (CellId at = cell; at != kNoCell; at = program.cells[at].parent)
       addBlocks(at);
     for (const FlatStatement &flat : statements)
-      if (at(flat).kind == StatementKind::Fn)
+      if (at(flat).kind == StatementKind::Fn && at(flat).name.name != kNoName)
         cellFns.set(at(flat).name.name, static_cast<int32_t>(&flat - statements.data()));
     for (const FlatStatement &flat : statements)
       if (at(flat).kind != StatementKind::Fn)

@@ -49,8 +49,10 @@ void SearchArguments::add(CLI::App &app) {
                  "a name, or the file of a cell with choices: path/file.cell or "
                  "path/file.cell:name; may be left out if the study is there");
   app.add_option("--task", task, describeTasks())->type_name("TASK");
-  app.add_option("--more-tasks", moreTasks, "tasks that a cell must be good at too, for `pool`")
-      ->type_name("TASK...");
+  app.add_option("--more-task", moreTasks,
+                 "a task that a cell must be good at too, for `pool`; may be repeated")
+      ->type_name("TASK")
+      ->allow_extra_args(false);
   app.add_option("--gate", gate, "a cheap task that a cell must solve first, for `pool`")
       ->type_name("TASK");
   app.add_option("--strategy", strategy,
@@ -58,10 +60,12 @@ void SearchArguments::add(CLI::App &app) {
       ->type_name("NAME")
       ->default_str(strategy);
   app.add_option("--option", options, "an option of the strategy; may be repeated")
-      ->type_name("NAME=X");
+      ->type_name("NAME=X")
+      ->allow_extra_args(false);
   app.add_option("--against", against,
                  "params, flops or step_seconds: quality is weighed against it")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   app.add_option("--hyper", hyper,
                  fmt::format("hyperparameters that are drawn: {}, or a JSON file of lists",
                              fmt::join(hyperNames(), ", ")))

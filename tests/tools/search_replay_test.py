@@ -46,6 +46,15 @@ class SearchReplayTest(ProgramTest):
         epochs = [line.split()[0] for line in lines[lines.index("") :] if line[:6].strip().isdigit()]
         self.assertEqual(epochs, ["1", "2", "5", "10", "20", "50", "100", "200", "300"])
 
+    def test_search_replays_its_strategy_beside_random(self):
+        arguments = ["search", "--replay", RECORDED, "--seeds", "4", "--strategy", "asha", "--option", "factor=3"]
+        out = self.run_well(*arguments).out
+        self.assertRegex(out, r"\nrandom +none ")
+        self.assertRegex(out, r"\nasha,factor=3 +begin anew ")
+        for more in ["darts"], ["--study", self.path("s.db")]:
+            self.check_refused(BAD_COMMAND_LINE, "--replay takes neither SPACE nor --study", *arguments, *more)
+        self.assertEqual(self.names(), [])
+
     def test_refusals(self):
         self.assertIn("unknown strategy `ashe`", self.bad(BAD_INPUT, RECORDED, "--strategy", "ashe"))
         self.assertIn("strategy `reinforce` learns decisions, and the cells of `recorded` are no fixed number of them",

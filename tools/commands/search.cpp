@@ -10,6 +10,7 @@
 #include "tools/live_text.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/replay_arguments.h"
 #include "tools/search_arguments.h"
 #include "tools/search_tables.h"
 #include "training/task.h"
@@ -33,6 +34,7 @@ struct RunArguments {
   double seconds = 0; // 0: no limit
   int64_t trials = 0; // 0: no limit
   EngineArguments engine;
+  ReplayArguments replay; // a path: no search over cells
 };
 
 //===-- What is shown -------------------------------------------------------------------------===//
@@ -169,7 +171,23 @@ SearchParts makeParts(const RunArguments &arguments, const StudyConfig &config,
   return parts;
 }
 
+/// The strategy on recorded curves, beside `random`.
+int replay(const RunArguments &arguments) {
+  if (!arguments.what.space.empty() || !arguments.study.empty())
+    throw UsageError("--replay takes neither SPACE nor --study: the recorded cells are the space, "
+                     "and nothing is kept");
+  ReplayArguments replay = arguments.replay;
+  std::string strategy = arguments.what.strategy;
+  for (const std::string &option : arguments.what.options)
+    strategy += "," + option;
+  replay.strategies = {"random", strategy};
+  replay.options.seed = arguments.what.seed;
+  return replay.run();
+}
+
 int run(RunArguments arguments) {
+  if (!arguments.replay.path.empty())
+    return replay(arguments);
   if (arguments.trials > 0)
     arguments.limits.trials = arguments.trials;
   if (arguments.seconds > 0)
@@ -201,6 +219,10 @@ Run addSearch(CLI::App &app) {
   arguments->limits.workers = availableThreads();
   addNumber(app, "--workers", arguments->limits.workers, Range<int64_t>{1, 1024},
             "trials at a time, a process each");
+  addPath(app, "--replay", arguments->replay.path,
+          "recorded curves, data/nas_bench_nlp: the strategy on them, beside random, in seconds");
+  addNumber(app, "--seeds", arguments->replay.options.seeds, Range<int64_t>{1, 10'000},
+            "searches of a replay");
   addCount(app, "--trials", arguments->trials, "ends when the study has so many")->default_str("");
   addDuration(app, "--time", arguments->seconds,
               "starts no trial after that long: 90s, 30m, 8h, 2d");
