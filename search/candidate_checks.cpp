@@ -1,7 +1,6 @@
 // See candidate_checks.h.
 #include "search/candidate_checks.h"
 
-#include "dsl/canonical.h"
 #include "search/cell_text.h"
 #include "search/filters.h"
 #include "search/run_trial.h"
@@ -18,15 +17,11 @@ public:
 };
 
 std::optional<std::string> hashOf(const Candidate &candidate) {
-  std::string hash;
   try {
-    withCell(candidate.cell, [&](const Program &, const CheckedCell &checked) {
-      hash = hexText(cellHash(checked.cell));
-    });
+    return hexText(hashOfCell(candidate.cell));
   } catch (const Error &) {
     return std::nullopt;
   }
-  return hash;
 }
 
 FilterOptions filterOptions(const CandidateCheckOptions &options, const HyperParameters &hyper) {

@@ -22,6 +22,13 @@ void withCell(const std::string &text,
   visit(frontend.program(), checked);
 }
 
+Hash128 hashOfCell(const std::string &text) {
+  Hash128 hash;
+  withCell(text,
+           [&](const Program &, const CheckedCell &checked) { hash = cellHash(checked.cell); });
+  return hash;
+}
+
 std::string printedCell(const std::string &text) {
   std::string printed;
   withCell(text, [&](const Program &program, const CheckedCell &checked) {

@@ -1,6 +1,7 @@
 // Cells of a search as texts.
 #pragma once
 
+#include "dsl/canonical.h"
 #include "dsl/frontend.h"
 
 #include <functional>
@@ -12,6 +13,10 @@ namespace cellwright {
 /// problems.
 void withCell(const std::string &text,
               const std::function<void(const Program &, const CheckedCell &)> &visit);
+
+/// Checks a text with one cell and gives the hash of its canonical form. Throws Error with the
+/// problems.
+Hash128 hashOfCell(const std::string &text);
 
 /// Checks a text with one cell and gives it as `show` prints it. Throws Error with the problems.
 std::string printedCell(const std::string &text);

@@ -124,6 +124,19 @@ public:
     return {settled.cell, json(chosen).dump(), {}, ""};
   }
 
+  /// Tries all choices, since equations do not tell which were made.
+  std::string genotypeOf(const std::string &cell) const override {
+    constexpr int64_t kMostTried = 20'000; // a minute at worst
+    int64_t left = kMostTried;
+    auto chosen = findChosen({}, hashOfCell(cell), left);
+    CELLWRIGHT_CHECK(chosen || left > 0,
+                     "`{}` has too many cells to try all: no genotype among the first {}; a study "
+                     "keeps those of its trials",
+                     file, kMostTried);
+    CELLWRIGHT_CHECK(chosen, "this is no cell of `{}`", file);
+    return json(*chosen).dump();
+  }
+
 private:
   using Choose = std::function<int(const FileChoice &choice)>; // gives an alternative
 
@@ -180,6 +193,25 @@ private:
     if (hash.empty())
       hash = now;
     CELLWRIGHT_CHECK(hash == now, "`{}` has changed while it was in use; begin again", file);
+  }
+
+  /// The first choices, these among them, that make a cell with this hash.
+  std::optional<Chosen> findChosen(const Chosen &chosen, Hash128 hash, int64_t &left) const {
+    if (left-- <= 0)
+      return std::nullopt;
+    Settled settled = settle(chosen);
+    for (const FileChoice &choice : settled.choices) {
+      if (chosen.contains(choice.name))
+        continue;
+      for (size_t k = 1; k <= choice.alternatives.size(); ++k) {
+        Chosen more = chosen;
+        more[choice.name] = static_cast<int>(k);
+        if (auto found = findChosen(more, hash, left))
+          return found;
+      }
+      return std::nullopt;
+    }
+    return hashOfCell(settled.cell) == hash ? std::optional(chosen) : std::nullopt;
   }
 
   static Chosen chosenBy(const std::string &genotype) {

@@ -23,13 +23,6 @@ using nlohmann::json;
 
 namespace {
 
-Hash128 hashOf(const std::string &cell) {
-  Hash128 hash;
-  withCell(cell,
-           [&](const Program &, const CheckedCell &checked) { hash = cellHash(checked.cell); });
-  return hash;
-}
-
 std::string missingPathOf(const std::string &cell) {
   std::string missing;
   withCell(cell, [&](const Program &, const CheckedCell &checked) {
@@ -69,9 +62,9 @@ TEST_CASE("every candidate of every space is a good cell that its genotype makes
     CHECK(printedCell(candidate.cell) == candidate.cell);
     Candidate again = space.make(candidate.genotype);
     CHECK(json::parse(again.genotype) == json::parse(candidate.genotype));
-    CHECK(hashOf(again.cell) == hashOf(candidate.cell));
+    CHECK(hashOfCell(again.cell) == hashOfCell(candidate.cell));
     Candidate found = space.make(space.genotypeOf(candidate.cell)); // by whoever wrote the cell
-    CHECK(hashOf(found.cell) == hashOf(candidate.cell));
+    CHECK(hashOfCell(found.cell) == hashOfCell(candidate.cell));
     if (space.name() != "jozefowicz")
       CHECK(json::parse(found.genotype) == json::parse(candidate.genotype));
     CHECK(candidate.parents.empty());
@@ -193,7 +186,7 @@ TEST_CASE("jozefowicz starts with the shipped lstm and gru") {
   for (size_t i = 0; i < 2; ++i) {
     Frontend frontend;
     CheckedCell shipped = frontend.findCell(i == 0 ? "lstm" : "gru");
-    CHECK(hashOf(starts[i].cell) == cellHash(shipped.cell));
+    CHECK(hashOfCell(starts[i].cell) == cellHash(shipped.cell));
   }
 }
 

@@ -4,7 +4,7 @@ choices is none for the other commands."""
 import json
 import unittest
 
-from support import BAD_INPUT, ProgramTest, run_program
+from support import BAD_COMMAND_LINE, BAD_INPUT, ProgramTest, run_program
 
 SPACE = """cell my_space {
   input x[I]
@@ -78,6 +78,24 @@ class SpaceTest(ProgramTest):
             "this is no cell of `enas` or `darts`",
             self.bad("genotype", "export", "gru", "--format", "darts"),
         )
+
+    def test_genotypes_of_spaces(self):
+        spaces = ["jozefowicz", "zoph_le", "enas", "darts", "nas_bench_nlp", self.write("my.cell", SPACE)]
+        for space in spaces:
+            sample = json.loads(self.good("space", space, "--sample", "1", "--seed", "5", "--json"))["samples"][0]
+            cell = self.write("sample.cell", sample["cell"])
+            genotype = self.good("genotype", "export", cell, "--space", space)
+            if space != "jozefowicz": # its graphs differ in names
+                self.assertEqual(json.loads(genotype), sample["genotype"])
+            imported = self.good("genotype", "import", self.write("g.json", genotype), "--space", space, "--name", "again")
+            again = self.write("again.cell", imported)
+            self.assertTrue(imported.startswith("cell again {"))
+            self.assertEqual(self.good("genotype", "export", again, "--space", space), genotype)
+        self.assertIn("this is no cell of `", self.bad("genotype", "export", "gru", "--space", spaces[-1]))
+        self.assertIn("this is no cell of", self.bad("genotype", "export", "gru", "--space", "darts"))
+        for both in [], ["--space", "darts", "--format", "darts"]:
+            self.check_refused(BAD_COMMAND_LINE, "expected either --format or --space", "genotype", "export", "gru",
+                               *both)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 // `genotype import` and `genotype export`: published genotypes as cells, and cells as genotypes.
+#include "dsl/print.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "runtime/files.h"
 #include "search/genotypes.h"
+#include "search/space.h"
 #include "tools/cell_arguments.h"
 #include "tools/command.h"
 #include "tools/options.h"
@@ -18,20 +20,29 @@ using nlohmann::json;
 namespace {
 
 struct GenotypeArguments {
-  std::string file, format, out;
+  std::string file, format, space, out;
   std::string name = "imported";
   CellArguments cell;
 };
 
-void addFormat(CLI::App &app, std::string &format) {
+void addForm(CLI::App &app, GenotypeArguments &arguments) {
   std::vector<std::string> names;
   std::string notes = "Formats:";
   for (const GenotypeFormat &known : genotypeFormats()) {
     names.push_back(known.name);
     notes += fmt::format("\n  {:<14} {}", known.name, known.help);
   }
-  addChoice(app, "--format", format, names, "what the genotypes are written in")->required();
+  addChoice(app, "--format", arguments.format, names, "what the genotypes are written in");
+  app.add_option("--space", arguments.space,
+                 "instead: the space whose own genotypes they are, by name or file")
+      ->type_name("SPACE");
   app.footer(notes);
+}
+
+/// Throws UsageError unless one of them was given.
+void checkForm(const GenotypeArguments &arguments) {
+  if (arguments.format.empty() == arguments.space.empty())
+    throw UsageError("expected either --format or --space: what the genotypes are written in");
 }
 
 void write(const std::string &text, const std::string &out) {
@@ -72,16 +83,23 @@ std::vector<json> readGenotypes(const std::string &path) {
   return genotypes;
 }
 
+/// A cell that a space made, under another name.
+std::string renamed(const std::string &cell, const std::string &name) {
+  return "cell " + name + cell.substr(cell.find(" {"));
+}
+
 /// All genotypes of a file as cells, `name` or `name_1`, `name_2`, ...
 std::string importAll(const GenotypeArguments &arguments) {
   std::vector<json> genotypes = readGenotypes(arguments.file);
+  auto space = arguments.space.empty() ? nullptr : makeSpace(arguments.space);
   std::string text;
   for (size_t i = 0; i < genotypes.size(); ++i) {
     std::string name = arguments.name;
     if (genotypes.size() > 1)
       name += fmt::format("_{}", i + 1);
     try {
-      text += (i == 0 ? "" : "\n") + importGenotype(genotypes[i], arguments.format, name);
+      text += (i == 0 ? "" : "\n") + (space ? renamed(space->make(genotypes[i].dump()).cell, name)
+                                            : importGenotype(genotypes[i], arguments.format, name));
     } catch (const Error &problem) {
       throw Error(fmt::format("genotype {} of `{}`: {}", i + 1, arguments.file, problem.what()));
     }
@@ -94,11 +112,12 @@ std::string importAll(const GenotypeArguments &arguments) {
 Run addGenotypeImport(CLI::App &app) {
   auto arguments = std::make_shared<GenotypeArguments>();
   app.add_option("FILE", arguments->file, "JSON: one genotype, or one on each line")->required();
-  addFormat(app, arguments->format);
+  addForm(app, *arguments);
   app.add_option("--name", arguments->name, "of the cell, numbered if there are several")
       ->capture_default_str();
   addPath(app, "-o,--out", arguments->out, "file to write; without it, to stdout");
   return [arguments] {
+    checkForm(*arguments);
     write(importAll(*arguments), arguments->out);
     return kDone;
   };
@@ -107,13 +126,19 @@ Run addGenotypeImport(CLI::App &app) {
 Run addGenotypeExport(CLI::App &app) {
   auto arguments = std::make_shared<GenotypeArguments>();
   arguments->cell.add(app);
-  addFormat(app, arguments->format);
+  addForm(app, *arguments);
   addPath(app, "-o,--out", arguments->out, "file to write; without it, to stdout");
   return [arguments] {
+    checkForm(*arguments);
     auto found = findCell(arguments->cell);
     if (!found)
       return kBadInput;
-    write(exportGenotype(found->cell(), arguments->format).dump() + "\n", arguments->out);
+    std::string genotype = arguments->space.empty()
+                               ? exportGenotype(found->cell(), arguments->format).dump()
+                               : makeSpace(arguments->space)
+                                     ->genotypeOf(printCell(found->frontend->program(),
+                                                            found->checked, found->settings));
+    write(genotype + "\n", arguments->out);
     return kDone;
   };
 }
