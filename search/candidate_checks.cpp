@@ -7,16 +7,7 @@
 
 namespace cellwright {
 
-namespace {
-
-/// Nobody is interested in what a filter does on its way.
-class IndifferentObserver : public TrialObserver {
-public:
-  void addValue(const TrialValue &) override {}
-  bool shouldStop() const override { return false; }
-};
-
-std::optional<std::string> hashOf(const Candidate &candidate) {
+static std::optional<std::string> hashOf(const Candidate &candidate) {
   try {
     return hexText(hashOfCell(candidate.cell));
   } catch (const Error &) {
@@ -24,59 +15,26 @@ std::optional<std::string> hashOf(const Candidate &candidate) {
   }
 }
 
-FilterOptions filterOptions(const CandidateCheckOptions &options, const HyperParameters &hyper) {
-  FilterOptions filter;
-  filter.form = options.form;
-  filter.hyper = hyper;
-  filter.mostParams = options.mostParams;
-  return filter;
-}
-
 /// Sets the largest hidden size in the budget; a cell that has none keeps its own, and is refused.
-void fitSize(const CandidateCheckOptions &options, const Candidate &candidate,
-             HyperParameters &hyper) {
+static void fitSize(const Candidate &candidate, const TaskForm &form, int64_t mostParams,
+                    HyperParameters &hyper) {
   try {
-    ModelStack stack(describeModel(candidate.cell, options.form, hyper));
-    hyper.hidden = fitHidden(stack, options.mostParams).value_or(hyper.hidden);
+    hyper.hidden = fitModel(candidate.cell, form, hyper, mostParams).value_or(hyper.hidden);
   } catch (const Error &) {
     return; // the filters say what is wrong
   }
 }
 
-std::string refuse(const CandidateCheckOptions &options, const Candidate &candidate,
-                   const HyperParameters &hyper) {
-  auto filtered = filterByEquations(candidate.cell, filterOptions(options, hyper)).filtered;
-  if (filtered)
-    return std::string(nameOf(filtered->filter));
-  if (!options.makeGradientFilter)
-    return "";
-  TrialSpec spec;
-  spec.cell = candidate.cell;
-  spec.task = options.task;
-  spec.hyper = hyper;
-  IndifferentObserver observer;
-  TrialResult result;
-  try {
-    result = options.makeGradientFilter()->evaluate(spec, observer);
-  } catch (const TrialLost &) {
-    return std::string(nameOf(TrialStatus::Lost));
-  }
-  if (result.status == TrialStatus::Filtered)
-    return result.reason.substr(0, result.reason.find(':'));
-  return result.status == TrialStatus::Done ? "" : std::string(nameOf(result.status));
-}
-
-} // namespace
-
-CandidateChecks makeCandidateChecks(const CandidateCheckOptions &options) {
+CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams) {
   CandidateChecks checks;
   checks.hash = hashOf;
-  if (options.mostParams > 0)
-    checks.fit = [options](const Candidate &candidate, HyperParameters &hyper) {
-      fitSize(options, candidate, hyper);
+  if (mostParams > 0)
+    checks.fit = [form, mostParams](const Candidate &candidate, HyperParameters &hyper) {
+      fitSize(candidate, form, mostParams, hyper);
     };
-  checks.refuse = [options](const Candidate &candidate, const HyperParameters &hyper) {
-    return refuse(options, candidate, hyper);
+  checks.refuse = [form, mostParams](const Candidate &candidate, const HyperParameters &hyper) {
+    auto filtered = filterByEquations(candidate.cell, {form, hyper, mostParams}).filtered;
+    return filtered ? std::string(nameOf(filtered->filter)) : "";
   };
   return checks;
 }

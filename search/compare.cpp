@@ -61,8 +61,7 @@ private:
 int64_t Comparer::sizeOf(const ComparedCell &cell) const {
   HyperParameters hyper;
   hyper.layers = options.layers;
-  ModelStack stack(describeModel(cell.text, task->form(), hyper));
-  auto hidden = fitHidden(stack, options.budget);
+  auto hidden = fitModel(cell.text, task->form(), hyper, options.budget);
   CELLWRIGHT_CHECK(hidden,
                    "`{}`: no size has at most {} parameters on this task; use a larger "
                    "budget",

@@ -2,6 +2,7 @@
 #include "search/run_trial.h"
 
 #include "runtime/error.h"
+#include "search/gradient_flow.h"
 #include "training/task_trainer.h"
 
 #include <algorithm>
@@ -46,6 +47,7 @@ public:
   TrialResult run();
 
 private:
+  bool hasGoodGradient(const CompiledStack &compiled);
   void train(SequenceModel &model);
   bool update(TaskTrainer &trainer, std::vector<double> &stepSeconds);
   bool addValue(TaskTrainer &trainer);
@@ -101,6 +103,17 @@ void TrialRun::finish(TaskTrainer &trainer) {
   result.testQuality = test->value;
 }
 
+/// Looks at the first layer, which the gradient reaches last.
+bool TrialRun::hasGoodGradient(const CompiledStack &compiled) {
+  const cellwright_kernel &kernel = *compiled.training()->layers.front().cell;
+  auto verdict = judgeFlow(measureGradientFlow(kernel, spec.seed, spec.hyper.initScale));
+  if (verdict) {
+    result.status = verdict->status;
+    result.reason = verdict->reason;
+  }
+  return !verdict;
+}
+
 void TrialRun::train(SequenceModel &model) {
   TaskTrainingOptions training;
   training.optimizer = spec.hyper.optimizer;
@@ -138,7 +151,8 @@ TrialResult TrialRun::run() {
   result.parameters = model.paramCount();
   result.flopsPerStep = compiled.flopsPerStep();
   model.initialize(spec.seed, spec.hyper.initScale);
-  train(model);
+  if (!options.looksAtGradient || hasGoodGradient(compiled))
+    train(model);
   result.seconds = secondsSince(begin);
   return result;
 }
@@ -156,6 +170,15 @@ StackDescription describeModel(const std::string &cell, const TaskForm &form,
   description.embedsIfNeeded = true;
   description.isCanonical = true;
   return description;
+}
+
+std::optional<int64_t> fitModel(const std::string &cell, const TaskForm &form,
+                                const HyperParameters &hyper, int64_t mostParams) {
+  constexpr int64_t kDividesWell = 240; // a size to begin with that most cells take
+  StackDescription description = describeModel(cell, form, hyper);
+  description.hidden = kDividesWell;
+  ModelStack stack(description);
+  return fitHidden(stack, mostParams);
 }
 
 TrialResult runTrial(const TrialSpec &spec, const Task &task, const TrialOptions &options) {

@@ -18,9 +18,9 @@ bool isEvaluationDue(const TrialSpec &spec, int64_t updates) {
   return done > before;
 }
 
-static constexpr std::array<std::string_view, 9> kStatusNames = {"done",     "stopped", "diverged",
-                                                                 "bad-cell", "crashed", "no-memory",
-                                                                 "no-time",  "lost",    "filtered"};
+static constexpr std::array<std::string_view, 10> kStatusNames = {
+    "done",      "stopped", "diverged", "bad-cell",  "crashed",
+    "no-memory", "no-time", "lost",     "vanishing", "exploding"};
 
 std::string_view nameOf(TrialStatus status) { return kStatusNames[static_cast<size_t>(status)]; }
 

@@ -44,12 +44,13 @@ enum class TrialStatus : uint8_t {
   BadCell,  // does not check, or does not take the sizes
   Crashed,  // the process that ran it ended
   NoMemory,
-  NoTime,   // took longer than it may
-  Lost,     // whoever ran it was killed, time after time
-  Filtered, // by a filter, before it was trained
+  NoTime,    // took longer than it may
+  Lost,      // whoever ran it was killed, time after time
+  Vanishing, // its gradient over 50 steps, at its first values; it was not trained
+  Exploding,
 };
 /// How stores write it: `done`, `stopped`, `diverged`, `bad-cell`, `crashed`, `no-memory`,
-/// `no-time`, `lost`, `filtered`.
+/// `no-time`, `lost`, `vanishing`, `exploding`.
 std::string_view nameOf(TrialStatus status);
 /// Throws Error if there is none of that name.
 TrialStatus parseTrialStatus(std::string_view name);

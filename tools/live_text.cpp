@@ -19,7 +19,9 @@ void LiveText::show(const std::string &text) {
   std::string out = shown > 0 ? fmt::format("\x1b[{}A\r\x1b[J", shown) : "";
   shown = 0;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line); ++shown)
+  // What has left the top of the terminal cannot be taken back.
+  auto most = static_cast<int>(terminalHeight()) - 1;
+  for (std::string line; shown < most && std::getline(lines, line); ++shown)
     out += line.substr(0, terminalWidth() - 1) + "\n";
   std::cerr << out << std::flush;
 }

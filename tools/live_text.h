@@ -10,7 +10,8 @@ class LiveText {
 public:
   LiveText();
   bool isOnTerminal() const { return isTerminal; }
-  /// Shows the lines in the place of those before, each cut at the width of the terminal.
+  /// Shows the lines in the place of those before, cut at the width of the terminal and as many as
+  /// it has room for.
   void show(const std::string &text);
   /// Takes the lines away.
   void clear();

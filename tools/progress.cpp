@@ -33,10 +33,20 @@ std::string formatRate(double perSecond) {
 
 ProgressLine::ProgressLine() : isTerminal(isatty(STDERR_FILENO) != 0) {}
 
-size_t terminalWidth() {
+/// What the terminal says of itself; nothing elsewhere.
+static winsize sizeOfTerminal() {
   winsize size = {};
-  bool isKnown = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return isKnown ? size.ws_col : 80;
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size : winsize{};
+}
+
+size_t terminalWidth() {
+  winsize size = sizeOfTerminal();
+  return size.ws_col > 0 ? size.ws_col : 80;
+}
+
+size_t terminalHeight() {
+  winsize size = sizeOfTerminal();
+  return size.ws_row > 0 ? size.ws_row : 24;
 }
 
 void ProgressLine::show(const std::string &line, bool isLast) {

@@ -10,8 +10,9 @@
 
 namespace cellwright {
 
-/// Columns of the terminal that stderr is; 80 elsewhere.
+/// Columns and lines of the terminal that stderr is; 80 and 24 elsewhere.
 size_t terminalWidth();
+size_t terminalHeight();
 
 /// 1:23:45 or 2:07.
 std::string formatDuration(double seconds);

@@ -8,6 +8,7 @@
 
 #include "fmt/ranges.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -44,6 +45,16 @@ static std::vector<std::string> hyperNames() {
   return names;
 }
 
+static constexpr const char *kGroup = "What is searched";
+
+void SearchArguments::refuseGiven(const CLI::App &app, const std::vector<std::string> &allowed,
+                                  const std::string &why) {
+  for (const CLI::Option *option : app.get_options())
+    if (option->get_group() == kGroup && option->count() > 0 &&
+        std::find(allowed.begin(), allowed.end(), option->get_name()) == allowed.end())
+      throw UsageError(fmt::format("{} {}", option->get_name(), why));
+}
+
 void SearchArguments::add(CLI::App &app) {
   app.add_option("SPACE", space,
                  "a name, or the file of a cell with choices: path/file.cell or "
@@ -71,23 +82,28 @@ void SearchArguments::add(CLI::App &app) {
                              fmt::join(hyperNames(), ", ")))
       ->type_name("NAME")
       ->default_str(hyper);
-  addNumber(app, "--hidden", hidden, Range<int64_t>{1, 65'536}, "hidden size of all models")
-      ->default_str("");
+  CLI::Option *size =
+      addNumber(app, "--hidden", hidden, Range<int64_t>{1, 65'536}, "hidden size of all models")
+          ->default_str("");
   addNumber(app, "--layers", layers, Range<int64_t>{1, 100}, "layers of all models")
       ->default_str("");
   addCount(app, "--budget-params", mostParams,
            "parameters of a model at most, 50k; each cell gets the largest size within it")
-      ->default_str("");
+      ->default_str("")
+      ->excludes(size);
   addNumber(app, "--updates", updates, Range<int64_t>{1, 1'000'000'000},
             "updates of a whole trial");
   addNumber(app, "--evaluations", evaluations, Range<int64_t>{1, 100'000},
             "values of a trial on its way");
   addSeed(app, seed, "of everything that is drawn");
   addChoice(app, "--filters", filters, {"all", "equations"},
-            "what refuses a cell before it is trained: equations look at paths and sizes, all at "
-            "its gradient over 50 steps too");
+            "what a cell must pass before it is trained: equations look at paths and sizes, all "
+            "at its gradient over 50 steps too");
   addDuration(app, "--trial-time", trialSeconds, "a trial that takes longer has failed");
   addBytes(app, "--trial-memory", trialBytes, "a trial that wants more has failed");
+  for (CLI::Option *option : app.get_options())
+    if (option->nonpositional() && option != app.get_help_ptr())
+      option->group(kGroup);
   app.footer("Spaces:" + listSpaces() + "\n\nStrategies, with their options:" + listStrategies() +
              "\n");
 }

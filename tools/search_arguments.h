@@ -33,6 +33,10 @@ struct SearchArguments {
   std::optional<int64_t> trialBytes; // absent: no limit
 
   void add(CLI::App &app);
+  /// Throws UsageError if one of these options was given, those in `allowed` apart; `why` is what
+  /// makes it wrong.
+  static void refuseGiven(const CLI::App &app, const std::vector<std::string> &allowed,
+                          const std::string &why);
 
   /// Makes the configuration; `made` is of `space`. Throws UsageError and Error, also for what the
   /// strategy, made with such controllers, finds wrong.

@@ -1,7 +1,8 @@
 // What a candidate costs before its first update: `candidate_bench SPACE COUNT HIDDEN` gives the
-// times from its text to kernels, of the cheap filters, and of the look at its gradient, each
-// without the cache of kernels.
+// times from its text to kernels, of the filters of equations without and with a budget of
+// parameters, and of the look at its gradient, without the cache of kernels.
 #include "search/filters.h"
+#include "search/gradient_flow.h"
 #include "search/run_trial.h"
 #include "tests/search/candidates.h"
 
@@ -43,7 +44,9 @@ void measure(const std::string &space, int count, int64_t hidden) {
   FilterOptions options;
   options.form = makeTask("adding")->form();
   options.hyper.hidden = hidden;
-  Meter filters, kernels, gradient;
+  FilterOptions withBudget = options;
+  withBudget.mostParams = 50'000;
+  Meter filters, budgets, kernels, gradient;
   int refused = 0;
   Visit visit = [&](const std::string &, const Candidate &candidate) {
     bool isRefused = false;
@@ -52,18 +55,22 @@ void measure(const std::string &space, int count, int64_t hidden) {
     refused += isRefused;
     if (isRefused)
       return;
+    budgets.measure([&] { (void)filterByEquations(candidate.cell, withBudget); });
+    std::optional<CompiledStack> compiled;
     kernels.measure([&] {
-      CompiledStack compiled(ModelStack(describeModel(candidate.cell, options.form, options.hyper)),
-                             {});
+      compiled.emplace(ModelStack(describeModel(candidate.cell, options.form, options.hyper)),
+                       StackCompileOptions());
     });
-    gradient.measure([&] { (void)filterByGradient(candidate.cell, options); });
+    gradient.measure(
+        [&] { (void)measureGradientFlow(*compiled->training()->layers.front().cell, 1, 1); });
   };
   space == "jozefowicz" ? forEachMutant(count, visit) : forEachSample(space, count, visit);
   std::cout << fmt::format("{} of {} candidates of {} refused by equations; ms: median, tenth "
                            "slowest, slowest\n",
                            refused, count, space)
-            << filters.describe("filters by equations") << kernels.describe("text to kernels")
-            << gradient.describe("kernels and gradient");
+            << filters.describe("filters by equations")
+            << budgets.describe("with a size for the budget") << kernels.describe("text to kernels")
+            << gradient.describe("gradient over 50 steps");
 }
 
 } // namespace

@@ -32,9 +32,10 @@ TEST_CASE("trials and results are read as they were written") {
 }
 
 TEST_CASE("every status has a name of its own") {
-  for (auto status : {TrialStatus::Done, TrialStatus::Stopped, TrialStatus::Diverged,
-                      TrialStatus::BadCell, TrialStatus::Crashed, TrialStatus::NoMemory,
-                      TrialStatus::NoTime, TrialStatus::Lost, TrialStatus::Filtered}) {
+  for (auto status :
+       {TrialStatus::Done, TrialStatus::Stopped, TrialStatus::Diverged, TrialStatus::BadCell,
+        TrialStatus::Crashed, TrialStatus::NoMemory, TrialStatus::NoTime, TrialStatus::Lost,
+        TrialStatus::Vanishing, TrialStatus::Exploding}) {
     TrialResult result;
     result.status = status;
     CHECK(parseTrialResult(formatTrialResult(result)).status == status);

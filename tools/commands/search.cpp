@@ -4,7 +4,7 @@
 #include "search/lstm_controller.h"
 #include "search/sqlite_store.h"
 #include "search/status.h"
-#include "search/trial_evaluators.h"
+#include "search/training_evaluator.h"
 #include "search/worker.h"
 #include "tools/engine_arguments.h"
 #include "tools/live_text.h"
@@ -35,6 +35,7 @@ struct RunArguments {
   int64_t trials = 0; // 0: no limit
   EngineArguments engine;
   ReplayArguments replay; // a path: no search over cells
+  const CLI::App *app = nullptr;
 };
 
 //===-- What is shown -------------------------------------------------------------------------===//
@@ -112,13 +113,13 @@ std::string_view describeEnd(SearchEnd end) {
 //===-- The search ----------------------------------------------------------------------------===//
 
 /// The program itself as a worker.
-std::vector<std::string> workerCommand(const RunArguments &arguments, bool onlyLooks) {
+std::vector<std::string> workerCommand(const RunArguments &arguments, bool looksAtGradient) {
   std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(),
                                     "search", "worker", "--target", arguments.engine.target};
   if (!arguments.engine.usesCache)
     words.emplace_back("--no-cache");
-  if (onlyLooks)
-    words.emplace_back("--only-gradient");
+  if (looksAtGradient)
+    words.emplace_back("--filter-gradient");
   return words;
 }
 
@@ -141,6 +142,8 @@ StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &
   if (!std::filesystem::exists(study) && !arguments.mustExist)
     throw UsageError(
         fmt::format("SPACE is missing: there is no study `{}` yet that has one", study));
+  SearchArguments::refuseGiven(*arguments.app, {},
+                               "needs SPACE: without it the study goes on as it is");
   StudyConfig config = parseStudyConfig(openSqliteStoreToRead(study)->study().config);
   space = makeSpace(config.space);
   checkSameSpace(config, *space);
@@ -151,21 +154,13 @@ SearchParts makeParts(const RunArguments &arguments, const StudyConfig &config,
                       const Space &space) {
   CellSearchSettings settings = settingsOf(config);
   WorkerLimits limits{settings.trialSeconds, settings.trialBytes};
-  CandidateCheckOptions checks;
-  checks.form = makeTask(config.task)->form();
-  checks.task = config.task;
-  checks.mostParams = settings.mostParams;
-  if (settings.looksAtGradients)
-    checks.makeGradientFilter = [command = workerCommand(arguments, true), limits] {
-      return std::make_unique<ProcessEvaluator>(command, limits);
-    };
   SearchParts parts;
   parts.config = config;
   parts.space = &space;
-  parts.checks = makeCandidateChecks(checks);
+  parts.checks = makeCandidateChecks(makeTask(config.task)->form(), settings.mostParams);
   parts.makeController = controllersOf(arguments);
   parts.openStore = [study = arguments.study] { return openSqliteStore(study); };
-  parts.makeEvaluator = [command = workerCommand(arguments, false), limits] {
+  parts.makeEvaluator = [command = workerCommand(arguments, settings.looksAtGradients), limits] {
     return std::make_unique<ProcessEvaluator>(command, limits);
   };
   return parts;
@@ -173,9 +168,11 @@ SearchParts makeParts(const RunArguments &arguments, const StudyConfig &config,
 
 /// The strategy on recorded curves, beside `random`.
 int replay(const RunArguments &arguments) {
-  if (!arguments.what.space.empty() || !arguments.study.empty())
+  if (!arguments.what.space.empty() || !arguments.study.empty() || arguments.mustExist)
     throw UsageError("--replay takes neither SPACE nor --study: the recorded cells are the space, "
                      "and nothing is kept");
+  SearchArguments::refuseGiven(*arguments.app, {"--strategy", "--option", "--seed"},
+                               "has no meaning beside --replay");
   ReplayArguments replay = arguments.replay;
   std::string strategy = arguments.what.strategy;
   for (const std::string &option : arguments.what.options)
@@ -212,6 +209,7 @@ int run(RunArguments arguments) {
 
 Run addSearch(CLI::App &app) {
   auto arguments = std::make_shared<RunArguments>();
+  arguments->app = &app;
   arguments->what.add(app);
   addPath(app, "--study", arguments->study,
           "the file that keeps the search: made, or joined if it is there");
@@ -219,10 +217,12 @@ Run addSearch(CLI::App &app) {
   arguments->limits.workers = availableThreads();
   addNumber(app, "--workers", arguments->limits.workers, Range<int64_t>{1, 1024},
             "trials at a time, a process each");
-  addPath(app, "--replay", arguments->replay.path,
-          "recorded curves, data/nas_bench_nlp: the strategy on them, beside random, in seconds");
+  CLI::Option *replayed = addPath(
+      app, "--replay", arguments->replay.path,
+      "recorded curves, data/nas_bench_nlp: the strategy on them, beside random, in seconds");
   addNumber(app, "--seeds", arguments->replay.options.seeds, Range<int64_t>{1, 10'000},
-            "searches of a replay");
+            "searches of a replay")
+      ->needs(replayed);
   addCount(app, "--trials", arguments->trials, "ends when the study has so many")->default_str("");
   addDuration(app, "--time", arguments->seconds,
               "starts no trial after that long: 90s, 30m, 8h, 2d");
@@ -234,20 +234,16 @@ Run addSearch(CLI::App &app) {
 Run addSearchWorker(CLI::App &app) {
   struct Arguments {
     EngineArguments engine;
-    bool onlyLooks = false;
+    bool looksAtGradient = false;
   };
   auto arguments = std::make_shared<Arguments>();
   app.group(""); // `search` calls it
   arguments->engine.addTarget(app);
   arguments->engine.addCache(app);
-  app.add_flag("--only-gradient", arguments->onlyLooks, "looks at the gradient and trains nothing");
+  app.add_flag("--filter-gradient", arguments->looksAtGradient,
+               "trains nothing whose gradient vanishes or explodes");
   return [arguments] {
-    CompileOptions compile = arguments->engine.compileOptions();
-    if (arguments->onlyLooks) {
-      GradientEvaluator evaluator(compile);
-      return runWorker(evaluator);
-    }
-    TrainingEvaluator evaluator(compile);
+    TrainingEvaluator evaluator(arguments->engine.compileOptions(), arguments->looksAtGradient);
     return runWorker(evaluator);
   };
 }

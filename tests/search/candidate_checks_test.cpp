@@ -1,0 +1,51 @@
+// What a search over cells asks of its candidates.
+#include "search/candidate_checks.h"
+
+#include "search/run_trial.h"
+#include "tests/search/cell_texts.h"
+
+#include <doctest/doctest.h>
+
+namespace cellwright {
+
+static Candidate candidateOf(const std::string &statements) {
+  return {"cell c {\n  input x[I]\n  state h[H]\n" + statements + "\n}\n", "", {}, ""};
+}
+
+TEST_CASE("candidates are the same if their canonical forms are") {
+  CandidateChecks checks = makeCandidateChecks(makeTask("adding")->form(), 0);
+  auto first = checks.hash(candidateOf("  a = linear(x)\n  h' = tanh(a + h)"));
+  REQUIRE(first);
+  CHECK(first->size() == 32);
+  CHECK(checks.hash(candidateOf("  b = linear(x)\n  h' = tanh(h + b)")) == first);
+  CHECK(checks.hash(candidateOf("  b = linear(x)\n  h' = tanh(h - b)")) != first);
+  CHECK_FALSE(checks.hash(candidateOf("  h' = tanh(b)")));
+}
+
+TEST_CASE("without a budget sizes stay, with one they are the largest") {
+  TaskForm form = makeTask("adding")->form();
+  CHECK_FALSE(makeCandidateChecks(form, 0).fit);
+  CandidateChecks checks = makeCandidateChecks(form, 2000);
+  HyperParameters hyper{.hidden = 7};
+  Candidate gru{test::shippedText("gru"), "", {}, ""};
+  checks.fit(gru, hyper);
+  CHECK(hyper.hidden > 7);
+  ModelStack stack(describeModel(gru.cell, form, hyper));
+  CHECK(stack.paramCount() <= 2000);
+  stack.setHidden(hyper.hidden + 1);
+  CHECK(stack.paramCount() > 2000);
+  hyper.hidden = 7;
+  checks.fit(candidateOf("  h' = hh"), hyper);
+  CHECK(hyper.hidden == 7);
+}
+
+TEST_CASE("filters refuse by name") {
+  CandidateChecks checks = makeCandidateChecks(makeTask("adding")->form(), 15);
+  HyperParameters hyper{.hidden = 7};
+  CHECK(checks.refuse(candidateOf("  h' = hh"), hyper) == "check");
+  CHECK(checks.refuse(candidateOf("  h' = tanh(linear(x))"), hyper) == "path");
+  CHECK(checks.refuse({test::shippedText("lstm"), "", {}, ""}, hyper) == "size");
+  CHECK(checks.refuse(candidateOf("  h' = tanh(linear(x, h))"), hyper) == "");
+}
+
+} // namespace cellwright
