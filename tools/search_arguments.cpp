@@ -1,6 +1,7 @@
 // See search_arguments.h.
 #include "tools/search_arguments.h"
 
+#include "dsl/canonical.h"
 #include "runtime/files.h"
 #include "tools/options.h"
 #include "tools/tasks_help.h"
@@ -17,7 +18,7 @@ namespace cellwright {
 // Keys of StudyConfig::more.
 static constexpr const char *kBudget = "budget_params", *kFilters = "filters",
                             *kSeconds = "trial_seconds", *kBytes = "trial_bytes",
-                            *kSpace = "space_identity";
+                            *kSpace = "space_identity", *kFiles = "task_files";
 
 //===-- Options -------------------------------------------------------------------------------===//
 
@@ -146,6 +147,19 @@ static std::vector<Objective> makeObjectives(const std::vector<std::string> &aga
   return objectives;
 }
 
+/// Of the files that a study's tasks read; empty if they read none.
+static std::string hashOfTaskFiles(const StudyConfig &config) {
+  std::vector<std::string> tasks = {config.task};
+  tasks.insert(tasks.end(), config.moreTasks.begin(), config.moreTasks.end());
+  if (!config.gate.empty())
+    tasks.push_back(config.gate);
+  std::string hashes;
+  for (const std::string &task : tasks)
+    if (std::string path = pathOfTask(task); !path.empty())
+      hashes += hexText(hashBytes(readFile(path)));
+  return hashes;
+}
+
 StudyConfig SearchArguments::config(const Space &made, const MakeController &makeController) const {
   if (task.empty())
     throw UsageError("--task is missing: what the cells are to learn; see `cellwright search "
@@ -171,6 +185,7 @@ StudyConfig SearchArguments::config(const Space &made, const MakeController &mak
                  {kSeconds, fmt::format("{}", trialSeconds)},
                  {kBytes, fmt::format("{}", trialBytes.value_or(0))},
                  {kSpace, made.identity()}};
+  config.more[kFiles] = hashOfTaskFiles(config);
   for (const std::string &other : moreTasks)
     (void)makeTask(other);
   if (!gate.empty())
@@ -195,12 +210,18 @@ CellSearchSettings settingsOf(const StudyConfig &config) {
   return settings;
 }
 
-void checkSameSpace(const StudyConfig &config, const Space &space) {
-  auto known = config.more.find(kSpace);
-  CELLWRIGHT_CHECK(known != config.more.end() && known->second == space.identity(),
+void checkSameFiles(const StudyConfig &config, const Space &space) {
+  auto isKept = [&](const char *key, const std::string &now) {
+    auto known = config.more.find(key);
+    return known != config.more.end() && known->second == now;
+  };
+  CELLWRIGHT_CHECK(isKept(kSpace, space.identity()),
                    "the space `{}` is not what this study was made with; bring its files back, or "
                    "begin another study",
                    config.space);
+  CELLWRIGHT_CHECK(isKept(kFiles, hashOfTaskFiles(config)),
+                   "the file of a task has changed since this study was made; bring it back, or "
+                   "begin another study");
 }
 
 } // namespace cellwright

@@ -55,7 +55,7 @@ struct CellSearchSettings {
 };
 CellSearchSettings settingsOf(const StudyConfig &config);
 
-/// Throws Error if the space is no longer what the study was made with.
-void checkSameSpace(const StudyConfig &config, const Space &space);
+/// Throws Error if the space, or the file of a task, is no longer what the study was made with.
+void checkSameFiles(const StudyConfig &config, const Space &space);
 
 } // namespace cellwright

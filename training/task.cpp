@@ -127,11 +127,21 @@ static TaskSettings parseSettings(const TaskRow &row, std::string_view text) {
   return settings;
 }
 
-std::unique_ptr<Task> makeTask(std::string_view description) {
+/// The row of a task and what its description sets.
+static std::pair<const TaskRow *, TaskSettings> parseDescription(std::string_view description) {
   size_t colon = description.find(':');
   const TaskRow &row = findNamed(taskRows(), description.substr(0, colon), "task");
-  return row.make(
-      parseSettings(row, colon == std::string_view::npos ? "" : description.substr(colon + 1)));
+  return {&row,
+          parseSettings(row, colon == std::string_view::npos ? "" : description.substr(colon + 1))};
+}
+
+std::unique_ptr<Task> makeTask(std::string_view description) {
+  auto [row, settings] = parseDescription(description);
+  return row->make(settings);
+}
+
+std::string pathOfTask(std::string_view description) {
+  return parseDescription(description).second.path;
 }
 
 } // namespace cellwright

@@ -132,5 +132,7 @@ std::span<const TaskRow> taskRows();
 /// `characters:path=my.txt`. A path is last and takes what is left. Throws Error that says what
 /// there is, and if a file cannot be read or is none of the task's.
 std::unique_ptr<Task> makeTask(std::string_view description);
+/// The file that such a task reads; empty if it reads none. Throws Error for a wrong description.
+std::string pathOfTask(std::string_view description);
 
 } // namespace cellwright

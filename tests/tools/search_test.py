@@ -121,6 +121,14 @@ class SearchTest(ProgramTest):
         self.check_refused(BAD_INPUT, r"the space `.*` is not what this study was made with", "search", "--study",
                            self.path("s.db"), "--trials", "6")
 
+    def test_the_file_of_a_task_stays(self):
+        text = self.write("text.txt", "To be, or not to be, that is the question.\n" * 60)
+        self.search("s.db", "darts", "--task", f"characters:batch=2,steps=5,path={text}", "--updates", "2", "--hidden",
+                    "4", "--trials", "1")
+        self.write("text.txt", "To be, or not to be?\n" * 100)
+        self.check_refused(BAD_INPUT, "the file of a task has changed since this study was made", "search", "--study",
+                           self.path("s.db"), "--trials", "2")
+
     def test_gradients_that_vanish_or_explode_are_counted(self):
         path = self.write("my.cell", "cell c {\n  input x[I]\n  state h[H]\n  h' = linear(x) + choose { 0.1 * h | 3 * h | "
                                      "0.9 * h }\n}\n")

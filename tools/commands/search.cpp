@@ -146,7 +146,7 @@ StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &
                                "needs SPACE: without it the study goes on as it is");
   StudyConfig config = parseStudyConfig(openSqliteStoreToRead(study)->study().config);
   space = makeSpace(config.space);
-  checkSameSpace(config, *space);
+  checkSameFiles(config, *space);
   return config;
 }
 
