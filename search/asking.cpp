@@ -3,6 +3,8 @@
 
 namespace cellwright {
 
+static constexpr const char *kDoesNotCheck = "check"; // as the filter of that name
+
 Asking::Asking(const StudyConfig &config, const Space &space, const CandidateChecks &checks,
                MakeController makeController)
     : config(config), space(space), checks(checks), makeController(std::move(makeController)) {}
@@ -54,7 +56,14 @@ Asking::Answer Asking::propose(Decision &decision) {
   Answer answer;
   Random random(decision.randomState());
   while (answer.refused < kMostRefused && !answer.trial) {
-    std::optional<Proposal> proposal = strategy->ask(random, decision);
+    std::optional<Proposal> proposal;
+    try {
+      proposal = strategy->ask(random, decision);
+    } catch (const NoCandidate &) {
+      decision.countRefused(kDoesNotCheck);
+      ++answer.refused;
+      continue;
+    }
     if (!proposal)
       break;
     answer.trial = tryToAdd(decision, *proposal);
@@ -79,7 +88,7 @@ std::optional<ClaimedTrial> Asking::tryToAdd(Decision &decision, const Proposal 
   HyperParameters hyper = proposal.hyper;
   std::string reason;
   if (!hash && isNew)
-    reason = "check";
+    reason = kDoesNotCheck;
   else if (isNew && decision.isKnown(*hash))
     reason = "duplicate";
   if (reason.empty() && checks.fit)

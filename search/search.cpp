@@ -113,14 +113,21 @@ private:
 
 /// Does what writes to the store, again and again while it is full or busy and there is patience.
 template <typename Action> auto Worker::persist(const Action &action) {
+  constexpr double kBetweenNotes = 60; // s
+  double noted = -kBetweenNotes;
   for (Clock::time_point start = Clock::now();;) {
     try {
       return action();
     } catch (const StoreError &error) {
-      bool isPatient = secondsSince(start) < shared.times.patience && !shared.stop.isUrgent();
-      if (!error.isPassing() || !isPatient)
+      double waited = secondsSince(start);
+      bool isEnding = shared.stop.isRequested() || shared.isOutOfTime();
+      double patience = isEnding ? shared.times.lastPatience : shared.times.patience;
+      if (!error.isPassing() || waited >= patience || shared.stop.isUrgent())
         throw;
-      shared.note(fmt::format("{}; trying again", error.what()));
+      if (waited - noted >= kBetweenNotes) {
+        shared.note(fmt::format("{}; trying again", error.what()));
+        noted = waited;
+      }
     }
     shared.stop.wait(shared.times.poll);
   }
@@ -153,12 +160,13 @@ void Worker::evaluate(const ClaimedTrial &trial) {
     // If the lease went to somebody else meanwhile, so did the trial.
     persist([&] { return store->finish(trial.lease, result); });
   } catch (const TrialLost &lost) {
-    if (!observer.shouldStop())
+    bool wasKilled = !observer.shouldStop();
+    if (wasKilled)
       shared.note(fmt::format("trial {}: {}; it begins again", trial.lease.trial, lost.what()));
-    persist([&] { return store->release(trial.lease); });
+    persist([&] { return store->release(trial.lease, wasKilled); });
   } catch (...) {
     try {
-      store->release(trial.lease);
+      store->release(trial.lease, false);
     } catch (const StoreError &) {
       // Its lease ends by itself.
     }

@@ -48,9 +48,10 @@ struct SearchLimits {
 
 /// How long a loop waits for what.
 struct SearchTimes {
-  double heartbeat = 10; // s between signs of life; leases last several times as long
-  double poll = 0.5;     // s between looks for a trial when there is none
-  double patience = 600; // s until a store that cannot be written is given up
+  double heartbeat = 10;    // s between signs of life; leases last several times as long
+  double poll = 0.5;        // s between looks for a trial when there is none
+  double patience = 600;    // s until a store that cannot be written is given up
+  double lastPatience = 10; // the same once the search is to end
 };
 
 enum class SearchEnd : uint8_t {

@@ -2,6 +2,7 @@
 // the trials that a candidate was made from are the strategy's business.
 #pragma once
 
+#include "runtime/error.h"
 #include "search/candidate.h"
 #include "training/random.h"
 
@@ -13,7 +14,13 @@
 
 namespace cellwright {
 
-/// All decisions follow from the random numbers alone.
+/// Nothing could be made of what was drawn, such as choices that do not check together: draw again.
+class NoCandidate : public Error {
+public:
+  using Error::Error;
+};
+
+/// All decisions follow from the random numbers alone; what draws may throw NoCandidate.
 class Space {
 public:
   virtual ~Space() = default;

@@ -80,8 +80,8 @@ struct SqliteStatements {
         leases(database, "SELECT trial, process, expires FROM leases ORDER BY trial"),
         addLease(database, "INSERT OR REPLACE INTO leases(trial, fence, process, expires) "
                            "VALUES(?, ?, ?, ?)"),
-        beginAttempt(database, "UPDATE trials SET state = 1, attempts = attempts + 1, worker = ?2 "
-                               "WHERE number = ?1"),
+        beginAttempt(database, "UPDATE trials SET state = 1, attempts = attempts + ?3, "
+                               "worker = ?2 WHERE number = ?1"),
         dropValues(database, "DELETE FROM trial_values WHERE trial = ?"),
         heartbeat(database, "UPDATE leases SET expires = ?3 "
                             "WHERE trial = ?1 AND fence = ?2 AND process <> ''"),
@@ -92,7 +92,8 @@ struct SqliteStatements {
         dropLease(database, "DELETE FROM leases WHERE trial = ?"),
         freeLease(database, "UPDATE leases SET process = '', expires = 0 "
                             "WHERE trial = ?1 AND fence = ?2 AND process <> ''"),
-        freeTrial(database, "UPDATE trials SET state = 0 WHERE number = ?"),
+        freeTrial(database, "UPDATE trials SET state = 0, attempts = attempts - ?2 "
+                            "WHERE number = ?1"),
         attempts(database, "SELECT attempts FROM trials WHERE number = ?"), trials(database) {}
 
   SqlStatement clock, study, totals, countEvent, countTrial, countFence, saveRandom, snapshot,
@@ -109,7 +110,10 @@ public:
   /// With `fresh` the database is empty, and becomes that study.
   SqliteStore(const std::string &path, int flags, const std::string &name,
               const SqliteOptions &options, const NewStudy *fresh = nullptr)
-      : options(options), database(path, flags, name, options.vfs) {
+      : options(options), name(name), isInMemory(path == kInMemory),
+        database(path, flags, name, options.vfs) {
+    if (!isInMemory)
+      ::stat(name.c_str(), &place);
     if (fresh)
       writeSchema(database, *fresh);
     database.setBusyTimeout(options.busySeconds);
@@ -132,7 +136,7 @@ public:
   bool heartbeat(const Lease &lease) override;
   bool addValue(const Lease &lease, const TrialValue &value) override;
   bool finish(const Lease &lease, const TrialResult &result) override;
-  bool release(const Lease &lease) override;
+  bool release(const Lease &lease, bool wasKilled) override;
   StudyCounts counts() const override;
   StoredTrial trial(int64_t number) const override;
   void visitTrials(const std::function<void(const StoredTrial &)> &visit) const override;
@@ -160,7 +164,12 @@ private:
   bool hasChanged() const { return ::sqlite3_changes(database.get()) > 0; }
   void endTrial(int64_t trial, const TrialResult &result);
 
+  void checkPlace() const;
+
   SqliteOptions options;
+  std::string name;
+  bool isInMemory;
+  struct stat place = {};   // of the file when it was opened
   mutable std::mutex mutex; // held by whoever uses the connection
   mutable Database database;
   std::optional<SqliteStatements> statements;
@@ -216,7 +225,11 @@ private:
     use.next();
     return use.number(column);
   }
-  std::vector<int64_t> findLost() const;
+  struct LostTrial {
+    int64_t number;
+    bool isGivenBack; // else its worker is gone
+  };
+  std::vector<LostTrial> findLost() const;
   Lease lease(int64_t trial);
 
   SqliteStore &store;
@@ -224,13 +237,13 @@ private:
 };
 
 /// Trials that nobody has, in the order of their numbers.
-std::vector<int64_t> SqliteDecision::findLost() const {
-  std::vector<int64_t> lost;
+std::vector<SqliteDecision::LostTrial> SqliteDecision::findLost() const {
+  std::vector<LostTrial> lost;
   double now = store.now();
   SqlStatement::Use use(statements.leases);
   while (use.next())
     if (use.real(2) <= now || !store.options.mayBeAlive(use.text(1)))
-      lost.push_back(use.number(0));
+      lost.push_back({use.number(0), use.text(1).empty()});
   return lost;
 }
 
@@ -242,7 +255,7 @@ Lease SqliteDecision::lease(int64_t trial) {
 }
 
 std::optional<ClaimedTrial> SqliteDecision::claimLost() {
-  for (int64_t trial : findLost()) {
+  for (auto [trial, isGivenBack] : findLost()) {
     statements.dropValues.run(trial);
     SqlStatement::Use attempts(statements.attempts, trial);
     attempts.next();
@@ -250,12 +263,13 @@ std::optional<ClaimedTrial> SqliteDecision::claimLost() {
       statements.dropLease.run(trial);
       TrialResult result;
       result.status = TrialStatus::Lost;
-      result.reason = fmt::format("it was begun {} times, and each time its worker was killed",
+      result.reason = fmt::format("it was begun {} times, and each time its process was killed",
                                   attempts.number(0));
       store.endTrial(trial, result);
       continue;
     }
-    statements.beginAttempt.run(trial, processName());
+    // Whose worker is gone has not lost its own process, and may be begun as often as it takes.
+    statements.beginAttempt.run(trial, processName(), int64_t{isGivenBack});
     return ClaimedTrial{lease(trial), statements.trials.read(trial).record.spec};
   }
   return std::nullopt;
@@ -272,8 +286,21 @@ ClaimedTrial SqliteDecision::addTrial(const NewTrial &trial) {
 
 //===-- Writing -------------------------------------------------------------------------------===//
 
+/// Who goes on with a file that has no name any more loses everything at its end.
+void SqliteStore::checkPlace() const {
+  struct stat now = {};
+  bool isThere =
+      ::stat(name.c_str(), &now) == 0 && now.st_dev == place.st_dev && now.st_ino == place.st_ino;
+  if (isThere || isInMemory)
+    return;
+  throw StoreError(Kind::Failed, fmt::format("the study `{}` was removed or replaced while it was "
+                                             "in use; what has ended since is lost",
+                                             name));
+}
+
 void SqliteStore::decide(const std::function<void(Decision &)> &decide) {
   std::lock_guard lock(mutex);
+  checkPlace();
   Transaction transaction(database, "BEGIN IMMEDIATE");
   SqliteDecision decision(*this);
   decide(decision);
@@ -310,13 +337,13 @@ bool SqliteStore::finish(const Lease &lease, const TrialResult &result) {
   return true;
 }
 
-bool SqliteStore::release(const Lease &lease) {
+bool SqliteStore::release(const Lease &lease, bool wasKilled) {
   std::lock_guard lock(mutex);
   Transaction transaction(database, "BEGIN IMMEDIATE");
   statements->freeLease.run(lease.trial, lease.fence);
   if (!hasChanged())
     return false;
-  statements->freeTrial.run(lease.trial);
+  statements->freeTrial.run(lease.trial, int64_t{!wasKilled});
   transaction.commit();
   return true;
 }
@@ -386,7 +413,20 @@ std::vector<StoredTrial> SqliteStore::running() const {
 
 //===-- Opening -------------------------------------------------------------------------------===//
 
+/// True if `NAME-wal` has something that is not in the file itself.
+static bool hasLog(const std::string &path) {
+  struct stat status = {};
+  return ::stat((path + "-wal").c_str(), &status) == 0 && status.st_size > 0;
+}
+
 void createSqliteStudy(const std::string &path, const NewStudy &study) {
+  // SQLite would take the log for the new study's.
+  struct stat status = {};
+  if (hasLog(path) && ::lstat(path.c_str(), &status) != 0)
+    throw StoreError(Kind::Failed,
+                     fmt::format("`{0}-wal` is the latest part of a study `{0}` that is gone: put "
+                                 "its file back, or remove `{0}-wal` to begin another study",
+                                 path));
   if (!createFile(path, makeStudyImage(study)))
     throw StoreError(Kind::Exists, fmt::format("there is a file `{}` already", path));
 }
@@ -438,12 +478,6 @@ std::unique_ptr<Store> openSqliteStore(const std::string &path, const SqliteOpti
                                        options);
 }
 
-/// True if `NAME-wal` has something that is not in the file itself.
-static bool hasLog(const std::string &path) {
-  struct stat status = {};
-  return ::stat((path + "-wal").c_str(), &status) == 0 && status.st_size > 0;
-}
-
 /// The name by which SQLite takes a file for one that nobody changes, so that it needs no files
 /// beside it.
 static std::string immutableName(const std::string &path) {
@@ -465,7 +499,13 @@ std::unique_ptr<Store> openSqliteStoreToRead(const std::string &path,
                                          options);
   } catch (const StoreError &error) {
     // Reading a log needs a file that processes share, which a read-only folder cannot have.
-    if (error.kind != Kind::ReadOnly || hasLog(path))
+    if (hasLog(path))
+      throw StoreError(error.kind,
+                       fmt::format("{}; its latest part is in `{}-wal`, which can be read only "
+                                   "where files can be made beside it: copy both to a folder of "
+                                   "yours",
+                                   error.what(), path));
+    if (error.kind != Kind::ReadOnly)
       throw;
   }
   return std::make_unique<SqliteStore>(immutableName(path),

@@ -138,7 +138,7 @@ struct StudyCounts {
 struct StoredTrial {
   TrialRecord record;
   std::string hash;
-  int64_t attempts = 0; // how often a worker began it
+  int64_t attempts = 0; // how often it was begun, but for workers that were stopped or killed
   double started = 0;   // seconds since 1970, of the first attempt
   double ended = 0;     // 0: it has not
   std::string worker;   // of the last attempt, for people
@@ -158,8 +158,9 @@ public:
   virtual bool heartbeat(const Lease &lease) = 0;
   virtual bool addValue(const Lease &lease, const TrialValue &value) = 0;
   virtual bool finish(const Lease &lease, const TrialResult &result) = 0;
-  /// Gives a trial back, for anybody to begin anew.
-  virtual bool release(const Lease &lease) = 0;
+  /// Gives a trial back, for anybody to begin anew. `wasKilled`: its own process was, which happens
+  /// to no trial for ever.
+  virtual bool release(const Lease &lease, bool wasKilled) = 0;
 
   virtual StudyCounts counts() const = 0;
   virtual StoredTrial trial(int64_t number) const = 0;

@@ -114,17 +114,24 @@ TrialResult fail(TrialStatus status, const std::string &what, const ChildProcess
   return failTrial(status, said.empty() ? what : what + "; it said: " + said);
 }
 
-/// True if a process that aborted did so for want of memory: where memory is wanted in a thread or
-/// by LLVM, nobody can catch that.
+/// True if a process that ended did so for want of memory: where memory is wanted in a thread, by
+/// LLVM or to load the program, nobody can catch that.
 bool saysOutOfMemory(const std::string &said) {
-  return said.find("bad_alloc") != std::string::npos ||
-         said.find("out of memory") != std::string::npos;
+  for (const char *words : {"bad_alloc", "out of memory", "failed to map segment",
+                            "cannot allocate memory", "Cannot allocate memory"})
+    if (said.find(words) != std::string::npos)
+      return true;
+  return false;
 }
 
 /// What the status of a child means that gave no result. Throws TrialLost if somebody else ended
 /// it.
 TrialResult explainEnd(ChildProcess &child) {
   int status = child.wait();
+  bool isStartFailure = WIFEXITED(status) && WEXITSTATUS(status) == 127;
+  if (isStartFailure && saysOutOfMemory(child.lastWords()))
+    return fail(TrialStatus::NoMemory, "it may have less memory than the program itself needs",
+                child);
   if (WIFEXITED(status))
     return fail(TrialStatus::Crashed,
                 fmt::format("its process ended with status {} and no result", WEXITSTATUS(status)),

@@ -32,13 +32,14 @@ struct FileChoice {
 
 /// A cell with some choices made: what it is then, and which choices it has.
 struct Settled {
-  std::string cell;
+  std::string cell; // empty if these alternatives do not check together
+  std::string problems;
   std::vector<FileChoice> choices;
 };
 
 class FileSpace final : public Space {
 public:
-  explicit FileSpace(std::string file) : file(std::move(file)) { settle({}); }
+  explicit FileSpace(std::string file) : file(std::move(file)) { requireCell(settle({})); }
 
   std::string identity() const override { return hash; }
 
@@ -118,6 +119,7 @@ public:
   Candidate make(const std::string &genotype) const override {
     Chosen chosen = chosenBy(genotype);
     Settled settled = settle(chosen);
+    requireCell(settled);
     for (const FileChoice &choice : settled.choices)
       CELLWRIGHT_CHECK(chosen.contains(choice.name), "choice `{}` is open in this genotype",
                        choice.name);
@@ -158,19 +160,21 @@ private:
     return collected;
   }
 
-  /// Throws Error with the problems of the file, or of these alternatives together.
+  /// What is open counts as its first alternative. Throws Error if the file has changed.
   Settled settle(const Chosen &chosen) const {
     Settings settings;
     for (const auto &[name, alternative] : chosen)
       settings.options.push_back({std::string_view(name), static_cast<double>(alternative)});
     Frontend frontend;
     CheckedCell checked = frontend.findSpace(file, settings);
-    CELLWRIGHT_CHECK(checked.isGood, "`{}` is no space of cells:\n{}", file,
-                     frontend.renderProblems());
     const Program &program = frontend.program();
-    checkUnchanged(program);
     Settled settled;
-    settled.cell = printCell(program, checked, settings);
+    if (checked.isGood)
+      settled.cell = printCell(program, checked, settings);
+    else
+      settled.problems = frontend.renderProblems();
+    if (checked.isGood || !hash.empty())
+      checkUnchanged(program);
     for (const CellChoice &choice : checked.choices) {
       const ChoiceSyntax &syntax = syntaxOf(program, choice);
       FileChoice found{std::string(syntax.name.view()), {}, {}};
@@ -181,6 +185,11 @@ private:
       settled.choices.push_back(std::move(found));
     }
     return settled;
+  }
+
+  void requireCell(const Settled &settled) const {
+    CELLWRIGHT_CHECK(!settled.cell.empty(), "`{}` is no space of cells:\n{}", file,
+                     settled.problems);
   }
 
   /// A file that somebody edits meanwhile is another space.
@@ -196,7 +205,7 @@ private:
   }
 
   /// The first choices, these among them, that make a cell with this hash.
-  std::optional<Chosen> findChosen(const Chosen &chosen, Hash128 hash, int64_t &left) const {
+  std::optional<Chosen> findChosen(const Chosen &chosen, Hash128 wanted, int64_t &left) const {
     if (left-- <= 0)
       return std::nullopt;
     Settled settled = settle(chosen);
@@ -206,12 +215,13 @@ private:
       for (size_t k = 1; k <= choice.alternatives.size(); ++k) {
         Chosen more = chosen;
         more[choice.name] = static_cast<int>(k);
-        if (auto found = findChosen(more, hash, left))
+        if (auto found = findChosen(more, wanted, left))
           return found;
       }
       return std::nullopt;
     }
-    return hashOfCell(settled.cell) == hash ? std::optional(chosen) : std::nullopt;
+    bool isFound = !settled.cell.empty() && hashOfCell(settled.cell) == wanted;
+    return isFound ? std::optional(chosen) : std::nullopt;
   }
 
   static Chosen chosenBy(const std::string &genotype) {
@@ -249,8 +259,12 @@ private:
           chosen[choice.name] = choose(choice);
         needed[choice.name] = chosen[choice.name];
       }
-      if (!wasOpen)
-        return {settled.cell, json(needed).dump(), {}, ""};
+      if (wasOpen)
+        continue;
+      if (settled.cell.empty())
+        throw NoCandidate(
+            fmt::format("{} do not check together:\n{}", json(needed).dump(), settled.problems));
+      return {settled.cell, json(needed).dump(), {}, ""};
     }
   }
 

@@ -44,7 +44,7 @@ std::string exportStudy(const std::string &format, bool hasTwoObjectives = false
   result.seconds = 0.75;
   store->finish({1, 1}, result);
   store->finish({2, 2}, failTrial(TrialStatus::Crashed, "signal \xff"));
-  store->release({4, 4});
+  store->release({4, 4}, true);
   std::string text;
   findExportFormat(format).run(*store, "a study", [&](std::string_view piece) { text += piece; });
   return text;

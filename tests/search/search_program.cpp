@@ -105,7 +105,9 @@ public:
     return isDone;
   }
   bool heartbeat(const Lease &lease) override { return store->heartbeat(lease); }
-  bool release(const Lease &lease) override { return store->release(lease); }
+  bool release(const Lease &lease, bool wasKilled) override {
+    return store->release(lease, wasKilled);
+  }
   StudyInfo study() const override { return store->study(); }
   StudyCounts counts() const override { return store->counts(); }
   StoredTrial trial(int64_t number) const override { return store->trial(number); }

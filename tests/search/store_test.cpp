@@ -259,7 +259,7 @@ TEST_CASE("a trial is its worker's until its lease ends, and then the next one's
   CHECK(second->lease.fence > first.lease.fence);
   CHECK(second->spec == first.spec);
   CHECK_FALSE(claimLost(*one));
-  CHECK(one->trial(1).attempts == 2);
+  CHECK(one->trial(1).attempts == 1); // its worker was lost, not its own process
 }
 
 TEST_CASE("a heartbeat keeps a lease") {
@@ -285,7 +285,7 @@ TEST_CASE("whoever lost its lease can change nothing any more") {
   CHECK_FALSE(one->heartbeat(old));
   CHECK_FALSE(one->addValue(old, {3, 0.5}));
   CHECK_FALSE(one->finish(old, makeResult(0.1)));
-  CHECK_FALSE(one->release(old));
+  CHECK_FALSE(one->release(old, true));
   CHECK(describeStudy(*two) == before);
   // What the first attempt noted is gone.
   CHECK(two->trial(1).values == std::vector<TrialValue>{{2, 0.75}});
@@ -308,7 +308,7 @@ TEST_CASE("what was given back is free at once, and is not its worker's any more
   Bench bench;
   auto one = bench.open("one"), two = bench.open("two");
   Lease lease = addTrial(*one, "1").lease;
-  CHECK(one->release(lease));
+  CHECK(one->release(lease, true));
   CHECK(one->trial(1).record.state == TrialState::Waiting);
   CHECK(one->running().empty());
   CHECK_FALSE(one->heartbeat(lease));
@@ -323,32 +323,45 @@ TEST_CASE("lost trials are taken in the order of their numbers") {
   std::vector<Lease> leases;
   for (const char *word : {"1", "2", "3"})
     leases.push_back(addTrial(*store, word).lease);
-  store->release(leases[2]);
-  store->release(leases[0]);
+  store->release(leases[2], true);
+  store->release(leases[0], true);
   CHECK(claimLost(*store)->lease.trial == 1);
   CHECK(claimLost(*store)->lease.trial == 3);
   CHECK_FALSE(claimLost(*store));
 }
 
-TEST_CASE("a trial whose workers are lost time after time has failed") {
+TEST_CASE("a trial whose process is killed time after time has failed") {
   Bench bench;
   auto store = bench.open("one", 3);
-  addTrial(*store, "1");
-  Lease second = addTrial(*store, "2").lease;
+  Lease first = addTrial(*store, "1").lease;
   for (int i = 0; i < 2; ++i) {
-    bench.now += 100;
-    CHECK(claimLost(*store)->lease.trial == 1);
-    second = claimLost(*store)->lease;
+    store->release(first, true);
+    first = claimLost(*store)->lease;
   }
-  store->heartbeat(second);
-  bench.now += 100;
-  store->heartbeat(second);
+  CHECK(store->trial(1).attempts == 3);
+  store->release(first, true);
   CHECK_FALSE(claimLost(*store));
   TrialRecord lost = store->trial(1).record;
   CHECK(lost.state == TrialState::Failed);
   CHECK(lost.result.status == TrialStatus::Lost);
-  CHECK(lost.result.reason == "it was begun 3 times, and each time its worker was killed");
+  CHECK(lost.result.reason == "it was begun 3 times, and each time its process was killed");
   CHECK(store->counts().failed == 1);
+}
+
+TEST_CASE("a trial whose workers stop or are killed is begun as often as it takes") {
+  Bench bench;
+  auto store = bench.open("one", 3);
+  Lease lease = addTrial(*store, "1").lease;
+  for (int i = 0; i < 20; ++i) {
+    if (i % 2 == 0)
+      store->release(lease, false);
+    else
+      bench.now += 100;
+    std::optional<ClaimedTrial> again = claimLost(*store);
+    REQUIRE(again);
+    lease = again->lease;
+    CHECK(store->trial(1).attempts == 1);
+  }
 }
 
 TEST_CASE("without a clock of its own a store takes the database's") {

@@ -3,6 +3,7 @@ trials; what is refused."""
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -120,6 +121,60 @@ class SearchTest(ProgramTest):
         self.write("my.cell", SPACE.replace("softsign", "relu"))
         self.check_refused(BAD_INPUT, r"the space `.*` is not what this study was made with", "search", "--study",
                            self.path("s.db"), "--trials", "6")
+
+    def test_choices_that_do_not_check_together_are_counted(self):
+        path = self.write("my.cell", "cell c {\n  input x[I]\n  state h[H]\n  choose a { v[H] = linear(x, h) | v[2 * H] = "
+                                     "linear(x, h) }\n  choose b { h' = tanh(linear(v, x)) | h' = tanh(v + linear(x)) }\n}\n")
+        samples = self.run_well("space", path, "--sample", "20")
+        self.assertRegex(samples.err, r"note: \d+ of \d+ draws were no cell: their choices do not check together")
+        result = self.search("s.db", path, *SMALL, "--strategy", "random", "--filters", "equations", "--trials", "3")
+        self.assertRegex(result.out, r"refused \((check|.*check) \d+")
+
+    def test_a_study_is_one_file_at_its_end(self):
+        self.begin("s.db", "--trials", "2", "--filters", "equations")
+        self.assertEqual(self.names(), ["s.db"])
+        os.rename(self.path("s.db"), self.path("copy.db"))
+        self.assertEqual(len(self.trials("copy.db")), 2)
+        with self.popen("t.db", "jozefowicz", *SMALL, "--workers", "1") as running:
+            self.wait_for_trials("t.db", 1)
+            os.killpg(running.pid, signal.SIGKILL)
+        os.remove(self.path("t.db"))
+        self.check_refused(BAD_INPUT, "`.*t.db-wal` is the latest part of a study `.*t.db` that is gone", "search",
+                           "darts", *SMALL, "--study", self.path("t.db"))
+
+    def test_a_study_that_is_removed_ends_its_search(self):
+        with self.popen("s.db", "jozefowicz", *SMALL, "--workers", "1") as running:
+            self.wait_for_trials("s.db", 1)
+            os.remove(self.path("s.db"))
+            self.assertEqual(running.wait(timeout=60), BAD_INPUT)
+            self.assertIn("was removed or replaced while it was in use", running.stderr.read())
+
+    def test_a_search_stopped_often_loses_no_trial(self):
+        hyper = self.write("slow.json", '{"learning_rate": [1e-9], "init_scale": [1], "clip_norm": [1], "layers": [1], '
+                                        '"hidden": [64]}')
+        arguments = ["darts", "--task", "adding", "--updates", "1000000", "--hyper", hyper, "--workers", "1", "--filters",
+                     "equations"]
+        for _ in range(12):
+            with self.popen("s.db", *arguments) as running:
+                for _ in range(600):
+                    with contextlib.suppress(sqlite3.Error):
+                        if [trial[1] for trial in self.trials("s.db")] == [1]:
+                            break
+                    time.sleep(0.02)
+                running.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+                running.send_signal(signal.SIGINT)
+                self.assertEqual(running.wait(timeout=60), 0)
+        self.assertEqual([trial[1:3] for trial in self.trials("s.db")], [(0, None)])
+
+    def test_the_program_may_be_moved(self):
+        moved = self.path("moved")
+        shutil.copy(PROGRAM, moved)
+        with subprocess.Popen([moved, "search", "jozefowicz", *SMALL, "--workers", "1", "--trials", "6", "--study",
+                               self.path("s.db")], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+            self.wait_for_trials("s.db", 1)
+            os.remove(moved)
+            self.assertEqual(running.wait(timeout=120), 0, running.stderr.read())
 
     def test_the_file_of_a_task_stays(self):
         text = self.write("text.txt", "To be, or not to be, that is the question.\n" * 60)

@@ -112,10 +112,11 @@ std::string_view describeEnd(SearchEnd end) {
 
 //===-- The search ----------------------------------------------------------------------------===//
 
-/// The program itself as a worker.
+/// The program itself as a worker, also if its file is moved or replaced meanwhile: a child is a
+/// copy of this process until it starts the program, so that the link is its own.
 std::vector<std::string> workerCommand(const RunArguments &arguments, bool looksAtGradient) {
-  std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(),
-                                    "search", "worker", "--target", arguments.engine.target};
+  std::vector<std::string> words = {"/proc/self/exe", "search", "worker", "--target",
+                                    arguments.engine.target};
   if (!arguments.engine.usesCache)
     words.emplace_back("--no-cache");
   if (looksAtGradient)
@@ -195,12 +196,14 @@ int run(RunArguments arguments) {
   StopRequests stop;
   SignalRequests signals(stop);
   SearchEnd end = SearchEnd::Complete;
+  // Closed last: who may write takes the log into the file and removes it.
+  std::unique_ptr<Store> keeper = parts.openStore();
   {
     SearchDisplay display(arguments.study);
     parts.note = [&](const std::string &message) { display.note(message); };
     end = runSearch(parts, arguments.limits, stop);
   }
-  std::cout << statusText(readStatus(*openSqliteStoreToRead(arguments.study), 10));
+  std::cout << statusText(readStatus(*keeper, 10));
   std::cerr << describeEnd(end) << "\n";
   return kDone;
 }

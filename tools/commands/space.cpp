@@ -30,8 +30,20 @@ std::string countText(double count) {
 std::vector<Candidate> drawSamples(const Space &space, const SpaceArguments &arguments) {
   Random random(arguments.seed, "space");
   std::vector<Candidate> samples;
-  for (int64_t i = 0; i < arguments.samples; ++i)
-    samples.push_back(space.sample(random));
+  // Choices that do not check together are drawn again, not for ever.
+  int64_t most = 100 * arguments.samples, failed = 0;
+  while (std::ssize(samples) < arguments.samples) {
+    try {
+      samples.push_back(space.sample(random));
+    } catch (const NoCandidate &problem) {
+      if (++failed >= most)
+        throw;
+    }
+  }
+  if (failed > 0)
+    std::cerr << fmt::format("note: {} of {} draws were no cell: their choices do not check "
+                             "together\n",
+                             failed, failed + std::ssize(samples));
   return samples;
 }
 
