@@ -21,7 +21,7 @@ NewTrial StudyMaker::trialOf(const std::string &cell) const {
   trial.candidate.cell = cell;
   trial.spec.cell = cell;
   trial.spec.task = config.task;
-  trial.spec.hyper = {0.01, 1, 5, 1, 64};
+  trial.spec.hyper = {0.01, 1, 5, 1, 64, config.hyper.optimizer};
   trial.spec.updates = config.budget;
   trial.hash = "hash of " + cell;
   return trial;
@@ -150,6 +150,26 @@ static void makeObjectives(const std::string &path) {
   fillCells(study);
 }
 
+/// A cell that fails with three of five seeds, and two others that were trained once.
+static void makeUnsteady(const std::string &path) {
+  StudyConfig config = cellStudyConfig();
+  config.hyper.optimizer = "sgd";
+  StudyMaker study(path, config);
+  NewTrial unsteady = study.trialOf(gatedCell("z"));
+  unsteady.spec.seed = 1;
+  study.add(unsteady, 1);                // 1
+  for (int64_t update : {37, 38, 640}) { // 2, 3, 4
+    ++unsteady.spec.seed;
+    int64_t failed = study.begin(unsteady);
+    study.end(failed, failTrial(TrialStatus::Diverged,
+                                fmt::format("no finite number in update {}", update)));
+  }
+  ++unsteady.spec.seed;
+  study.add(unsteady, 0.9);                            // 5
+  study.add(study.trialOf(gatedCell("(1 - z)")), 0.7); // 6
+  study.add(study.trialOf(gatedCell("0.5")), 0.3);     // 7
+}
+
 static void makeHostile(const std::string &path) {
   const std::string markup = "<script>alert('1')</script><a href=\"http://example.org\">&amp;";
   StudyConfig config = cellStudyConfig();
@@ -200,6 +220,7 @@ const std::vector<StudyKind> &studyKinds() {
       {"one", makeOne},
       {"cells", makeCells},
       {"objectives", makeObjectives},
+      {"unsteady", makeUnsteady},
       {"hostile", makeHostile},
       {"toys", makeToys},
       {"many", makeMany},

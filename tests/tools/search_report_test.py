@@ -81,7 +81,7 @@ class SearchReportTest(ProgramTest):
         return text
 
     def test_pages_of_all_kinds_of_studies_are_well_formed_and_load_nothing(self):
-        for kind in ("empty", "failures", "one", "cells", "objectives", "hostile", "toys"):
+        for kind in ("empty", "failures", "one", "cells", "objectives", "unsteady", "hostile", "toys"):
             with self.subTest(kind=kind):
                 text = self.report(kind)
                 self.assertIn("<h1>cellwright search: ", text)
