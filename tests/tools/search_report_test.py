@@ -123,6 +123,12 @@ class SearchReportTest(ProgramTest):
         text = self.run_well("search", "status", self.study("empty", "empty.db")).out
         self.assertIn("\n0 done  0 running\n", text)
 
+    def test_a_status_names_the_optimizer_of_each_trial(self):
+        study = self.study("unsteady")
+        self.assertRegex(self.run_well("search", "status", study).out, r"\n +1 +1 .* sgd +0\.01 ")
+        status = json.loads(self.run_well("search", "status", study, "--json").out)
+        self.assertEqual({row["optimizer"] for row in status["best"]}, {"sgd"})
+
     def test_an_export_is_written_whole(self):
         study, out = self.study("cells"), self.path("trials")
         self.run_well("search", "export", study, "--format", "csv", "-o", out)
