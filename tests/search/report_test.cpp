@@ -84,6 +84,14 @@ TEST_CASE("failures with the same words are counted together, the most frequent 
   CHECK(has(page, "<td>2</td><td>diverged</td><td>1</td><td>a loss is infinite</td>"));
 }
 
+TEST_CASE("failures that differ by numbers only are counted together, with the first's words") {
+  SearchReport report = reportOf("unsteady");
+  REQUIRE(report.failures.size() == 1);
+  CHECK(report.failures[0].count == 3);
+  CHECK(report.failures[0].trial == 2);
+  CHECK(report.failures[0].reason == "no finite number in update 37");
+}
+
 TEST_CASE("a study without trials, and one with a single one, have pages") {
   std::string empty = toHtml(reportOf("empty"));
   CHECK(has(empty, "No trial has begun."));

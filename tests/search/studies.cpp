@@ -192,6 +192,14 @@ static void makeToys(const std::string &path) {
   study.add(childOf(study.trialOf("124"), {1}, "digit 2 -> 4"), 0.75);
 }
 
+/// A number in letters.
+static std::string spell(int64_t number) {
+  std::string letters = std::to_string(number);
+  for (char &letter : letters)
+    letter = static_cast<char>('a' + (letter - '0'));
+  return letters;
+}
+
 /// A line of mutants in which every tenth fails, each in a way of its own.
 static void makeMany(const std::string &path) {
   constexpr int64_t kTrials = 10'000;
@@ -206,8 +214,7 @@ static void makeMany(const std::string &path) {
       trial = childOf(trial, {number % 10 == 1 ? number - 2 : number - 1}, "another number");
     trial.spec.seed = static_cast<uint64_t>(number);
     if (number % 10 == 0)
-      study.end(study.begin(trial),
-                failTrial(TrialStatus::Diverged, fmt::format("update {}", number)));
+      study.end(study.begin(trial), failTrial(TrialStatus::Diverged, "update " + spell(number)));
     else
       study.add(trial, 1 - 1 / static_cast<double>(number % 997 + 1));
   }
