@@ -20,22 +20,33 @@ static std::string commentOf(const std::vector<std::string> &lines) {
   return comment;
 }
 
+/// What the quality is the mean of.
+static std::string describeSeeds(const RankedCell &cell) {
+  if (cell.failedSeeds == 0 && cell.seeds() == 1)
+    return "one seed: how much another one changes is not known";
+  std::string text = fmt::format("mean of {} seeds", cell.seeds() + cell.failedSeeds);
+  if (cell.failedSeeds > 0)
+    text += fmt::format(", of which {} failed and count{} as the worst quality of the study",
+                        cell.failedSeeds, cell.failedSeeds == 1 ? "s" : "");
+  if (cell.seeds() > 1)
+    text += fmt::format(", standard deviation{} {:.2g}",
+                        cell.failedSeeds > 0 ? " of the others" : "", cell.deviation);
+  return text;
+}
+
 static std::string describeBest(const RankedCell &cell, const StudyConfig &config,
                                 const std::string &study, int64_t place) {
   const HyperParameters &hyper = cell.hyper;
-  std::string spread = cell.seeds() > 1 ? fmt::format("mean of {} seeds, standard deviation {:.2g}",
-                                                      cell.seeds(), cell.deviation)
-                                        : "one seed: how much another one changes is not known";
   return commentOf({
       fmt::format("Place {} of the study {}, trial {}; space {}, strategy {}.", place, study,
                   cell.trial, config.space, config.strategy),
       fmt::format("Quality {:.6g} on {}, {} is better: {}.", cell.mean.quality, config.task,
-                  config.objectives.at(0).isMaximized ? "higher" : "lower", spread),
-      fmt::format("Learning rate {}, initialization scale {}, gradient norm at most {}, {} "
-                  "layer{}, H = {}, {} updates; {} parameters.",
-                  hyper.learningRate, hyper.initScale, hyper.clipNorm, hyper.layers,
-                  hyper.layers == 1 ? "" : "s", hyper.hidden, cell.mean.updates,
-                  cell.mean.parameters),
+                  config.objectives.at(0).isMaximized ? "higher" : "lower", describeSeeds(cell)),
+      fmt::format(
+          "Optimizer {}, learning rate {}, initialization scale {}, gradient norm at most {}, {} "
+          "layer{}, H = {}, {} updates; {} parameters.",
+          hyper.optimizer, hyper.learningRate, hyper.initScale, hyper.clipNorm, hyper.layers,
+          hyper.layers == 1 ? "" : "s", hyper.hidden, cell.mean.updates, cell.mean.parameters),
   });
 }
 

@@ -118,7 +118,7 @@ namespace {
 enum OptunaOperation { kCreateStudy = 0, kSetStudyAttribute = 2, kCreateTrial = 4 };
 enum OptunaDirection { kMinimize = 1, kMaximize = 2 };
 
-/// A hyperparameter as Optuna has them: any number of a range.
+/// A hyperparameter that is a number as Optuna has them: any of a range.
 struct OptunaParameter {
   std::string_view name;
   bool isWhole;
@@ -150,6 +150,39 @@ std::string formatDistribution(const OptunaParameter &parameter) {
       .dump();
 }
 
+/// The hyperparameters of a study's trials, with the ranges that they are in. Optuna wants the same
+/// choices in all trials of a study.
+struct OptunaParameters {
+  std::vector<OptunaParameter> numbers = makeParameters();
+  std::vector<std::string> optimizers;
+
+  void add(const HyperParameters &hyper) {
+    for (OptunaParameter &parameter : numbers) {
+      parameter.low = std::min(parameter.low, parameter.of(hyper));
+      parameter.high = std::max(parameter.high, parameter.of(hyper));
+    }
+    if (indexOf(hyper.optimizer) == std::ssize(optimizers))
+      optimizers.push_back(hyper.optimizer);
+  }
+  int64_t indexOf(const std::string &optimizer) const {
+    return std::find(optimizers.begin(), optimizers.end(), optimizer) - optimizers.begin();
+  }
+};
+
+/// Adds a trial's hyperparameters; of a choice its number.
+void describeParameters(const HyperParameters &hyper, const OptunaParameters &parameters,
+                        json &operation) {
+  json &distributions = operation["distributions"], &values = operation["params"];
+  for (const OptunaParameter &parameter : parameters.numbers) {
+    distributions[parameter.name] = formatDistribution(parameter);
+    values[parameter.name] = numberOf(parameter, parameter.of(hyper));
+  }
+  distributions["optimizer"] = json{{"name", "CategoricalDistribution"},
+                                    {"attributes", {{"choices", parameters.optimizers}}}}
+                                   .dump();
+  values["optimizer"] = parameters.indexOf(hyper.optimizer);
+}
+
 std::string formatTime(double seconds) {
   auto whole = static_cast<std::time_t>(std::floor(seconds));
   std::tm parts = {};
@@ -177,7 +210,7 @@ json objectiveValues(const TrialRecord &record, const std::vector<Objective> &ob
 }
 
 json describeForOptuna(const StoredTrial &trial, const StudyConfig &config,
-                       const std::vector<OptunaParameter> &parameters) {
+                       const OptunaParameters &parameters) {
   const TrialRecord &record = trial.record;
   json values = objectiveValues(record, config.objectives);
   bool isOne = values.size() == 1;
@@ -194,16 +227,13 @@ json describeForOptuna(const StoredTrial &trial, const StudyConfig &config,
                     {"intermediate_values", json::object()}};
   if (hasEnded(record))
     operation["datetime_complete"] = formatTime(trial.ended);
-  for (const OptunaParameter &parameter : parameters) {
-    operation["distributions"][parameter.name] = formatDistribution(parameter);
-    operation["params"][parameter.name] = numberOf(parameter, parameter.of(record.spec.hyper));
-  }
+  describeParameters(record.spec.hyper, parameters, operation);
   for (const TrialValue &value : trial.values)
     if (std::isfinite(value.value))
       operation["intermediate_values"][std::to_string(value.update)] = value.value;
   json attributes = json(describeTrial(trial));
-  for (const OptunaParameter &parameter : parameters)
-    attributes.erase(std::string(parameter.name));
+  for (const auto &[name, value] : operation["params"].items())
+    attributes.erase(name);
   operation["user_attrs"] = attributes;
   return operation;
 }
@@ -225,15 +255,11 @@ static void exportOptuna(const Store &store, const std::string &name, const Writ
                   {"worker_id", kWriter},
                   {"study_id", 0},
                   {"user_attr", {{"config", json::parse(text)}}}}));
-  std::vector<OptunaParameter> parameters = makeParameters();
+  OptunaParameters parameters;
   int64_t last = 0; // what begins after it is known has no part in the ranges
   store.visitTrials([&](const StoredTrial &trial) {
     last = trial.record.number;
-    for (OptunaParameter &parameter : parameters) {
-      double value = parameter.of(trial.record.spec.hyper);
-      parameter.low = std::min(parameter.low, value);
-      parameter.high = std::max(parameter.high, value);
-    }
+    parameters.add(trial.record.spec.hyper);
   });
   store.visitTrials([&](const StoredTrial &trial) {
     if (trial.record.number <= last)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace cellwright {
 
@@ -22,6 +23,14 @@ size_t CellGroups::groupOf(const StoredTrial &trial) {
   return groups.size() - 1;
 }
 
+/// Whether a trial says that its setting fails with its seed; that its workers were killed does
+/// not.
+static bool isFailure(const TrialRecord &record) {
+  if (record.state == TrialState::Failed)
+    return record.result.status != TrialStatus::Lost;
+  return record.state == TrialState::Done && !std::isfinite(record.result.quality);
+}
+
 void CellGroups::add(const StoredTrial &trial) {
   const TrialRecord &record = trial.record;
   size_t number = groupOf(trial);
@@ -31,19 +40,27 @@ void CellGroups::add(const StoredTrial &trial) {
   Group &group = groups[number];
   if (record.spec.task != config.task)
     return;
-  group.failures += record.state == TrialState::Failed;
-  if (record.state != TrialState::Done || !std::isfinite(record.result.quality))
+  bool hasFailed = isFailure(record);
+  group.failures += hasFailed || record.state == TrialState::Failed;
+  if (!hasFailed && record.state != TrialState::Done)
     return;
-  const HyperParameters &hyper = record.spec.hyper;
-  std::vector<Run> &runs = group.runs[{hyper.learningRate, hyper.initScale, hyper.clipNorm,
-                                       hyper.layers, hyper.hidden, record.result.updates}];
+  // A trial that failed has done fewer updates than it should.
+  int64_t updates = hasFailed ? record.spec.updates : record.result.updates;
+  Runs &runs = group.runs[{record.spec.hyper, updates}];
+  uint64_t seed = record.spec.seed;
   // The same seed gives the same once more, which says nothing new.
-  bool isNew = std::none_of(runs.begin(), runs.end(),
-                            [&](const Run &run) { return run.seed == record.spec.seed; });
+  bool isNew = std::none_of(runs.good.begin(), runs.good.end(),
+                            [&](const Run &run) { return run.seed == seed; });
   if (!isNew)
     return;
-  runs.push_back({record.number, record.spec.seed, record.result});
-  runs.back().result.reason.clear();
+  if (hasFailed) {
+    runs.failedSeeds.insert(seed);
+    return;
+  }
+  // It failed for want of time or memory that it has now had.
+  runs.failedSeeds.erase(seed);
+  runs.good.push_back({record.number, seed, record.result});
+  runs.good.back().result.reason.clear();
   group.qualities.push_back(record.result.quality);
 }
 
@@ -54,7 +71,16 @@ int64_t CellGroups::firstTrial(int64_t trial) const {
 
 //===-- Ranking -------------------------------------------------------------------------------===//
 
-RankedCell CellGroups::summarize(const Group &group) const {
+double CellGroups::worstQuality() const {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  double worst = config.objectives.at(0).isMaximized ? kInfinity : -kInfinity;
+  for (const Group &group : groups)
+    for (double quality : group.qualities)
+      worst = isBetter(quality, worst) ? worst : quality;
+  return worst;
+}
+
+RankedCell CellGroups::summarize(const Group &group, double worst) const {
   RankedCell cell;
   cell.trial = group.first;
   cell.trials = static_cast<int64_t>(group.qualities.size());
@@ -62,22 +88,26 @@ RankedCell CellGroups::summarize(const Group &group) const {
   cell.deviationOfTrials = deviationOf(group.qualities);
   cell.failures = group.failures;
   for (const auto &[setting, runs] : group.runs) {
+    if (runs.good.empty())
+      continue;
     std::vector<double> qualities, times;
-    for (const Run &run : runs) {
+    for (const Run &run : runs.good) {
       qualities.push_back(run.result.quality);
       times.push_back(run.result.stepSeconds);
     }
+    double deviation = deviationOf(qualities);
+    qualities.insert(qualities.end(), runs.failedSeeds.size(), worst);
     double mean = meanOf(qualities);
     if (!cell.runs.empty() && !isBetter(mean, cell.mean.quality))
       continue;
-    cell.mean = runs.front().result; // size and updates are the same for all
+    cell.mean = runs.good.front().result; // size and updates are the same for all
     cell.mean.quality = mean;
     cell.mean.stepSeconds = meanOf(times);
-    cell.deviation = deviationOf(qualities);
-    const auto &[rate, scale, clip, layers, hidden, updates] = setting;
-    cell.hyper = {rate, scale, clip, layers, hidden};
+    cell.deviation = deviation;
+    cell.hyper = setting.first;
+    cell.failedSeeds = std::ssize(runs.failedSeeds);
     cell.runs.clear();
-    for (const Run &run : runs)
+    for (const Run &run : runs.good)
       cell.runs.push_back(run.trial);
   }
   return cell;
@@ -85,9 +115,10 @@ RankedCell CellGroups::summarize(const Group &group) const {
 
 std::vector<RankedCell> CellGroups::rank() const {
   std::vector<RankedCell> cells;
+  double worst = worstQuality();
   for (const Group &group : groups)
-    if (!group.runs.empty())
-      cells.push_back(summarize(group));
+    if (!group.qualities.empty())
+      cells.push_back(summarize(group, worst));
   std::stable_sort(cells.begin(), cells.end(), [&](const RankedCell &a, const RankedCell &b) {
     return isBetter(a.mean.quality, b.mean.quality);
   });

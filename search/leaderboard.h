@@ -1,15 +1,17 @@
 // The cells of a study, the best first. What one gets wrong: what a cell reached depends on its
 // hyperparameters and on how long it was trained, so its quality is the mean over the seeds of its
-// best setting of both, and there is often one seed only.
+// best setting of both, seeds that failed as the worst of the study, and there is often one seed
+// only.
 #pragma once
 
 #include "search/store.h"
 #include "search/study.h"
 
 #include <map>
+#include <set>
 #include <string>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace cellwright {
@@ -17,14 +19,16 @@ namespace cellwright {
 /// An architecture with what came of it on the study's task.
 struct RankedCell {
   int64_t trial = 0;         // the first that tried it
-  std::vector<int64_t> runs; // trials with its best setting, one for each seed
+  std::vector<int64_t> runs; // trials with its best setting, one for each seed that gave a quality
+  int64_t failedSeeds = 0;   // of that setting: those that gave none
   HyperParameters hyper;     // that setting
-  TrialResult mean;          // of the runs: quality, updates, size and cost
-  double deviation = 0;      // standard deviation of their quality; 0 of a single one
+  TrialResult mean;          // of the runs: quality, updates, size and cost; in the quality each
+                             // failed seed counts as the worst that the study has seen
+  double deviation = 0;      // standard deviation of the runs' quality; 0 of a single one
   int64_t trials = 0;        // that gave a quality, with any setting
   double meanOfTrials = 0;
   double deviationOfTrials = 0;
-  int64_t failures = 0; // trials that gave none
+  int64_t failures = 0; // trials that gave none, with any setting
 
   int64_t seeds() const { return static_cast<int64_t>(runs.size()); }
 };
@@ -46,15 +50,19 @@ public:
 
 private:
   /// Hyperparameters and updates.
-  using Setting = std::tuple<double, double, double, int64_t, int64_t, int64_t>;
+  using Setting = std::pair<HyperParameters, int64_t>;
   struct Run {
     int64_t trial;
     uint64_t seed;
     TrialResult result; // without texts
   };
+  struct Runs {
+    std::vector<Run> good;
+    std::set<uint64_t> failedSeeds; // without those of good ones
+  };
   struct Group {
     int64_t first = 0;
-    std::map<Setting, std::vector<Run>> runs;
+    std::map<Setting, Runs> runs;
     std::vector<double> qualities; // of all of them
     int64_t failures = 0;
   };
@@ -63,7 +71,8 @@ private:
   bool isBetter(double a, double b) const {
     return config.objectives.at(0).isMaximized ? a > b : a < b;
   }
-  RankedCell summarize(const Group &group) const;
+  double worstQuality() const;
+  RankedCell summarize(const Group &group, double worst) const;
 
   StudyConfig config;
   std::vector<Group> groups;

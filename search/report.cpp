@@ -39,11 +39,16 @@ private:
 
 } // namespace
 
+static std::string withoutDigits(std::string text) {
+  std::erase_if(text, [](char letter) { return letter >= '0' && letter <= '9'; });
+  return text;
+}
+
 void TrialReader::addFailure(const StoredTrial &trial) {
   const TrialResult &result = trial.record.result;
   std::string status(nameOf(result.status));
   ++failureCounts[status];
-  FailureReason &failure = failures[{status, result.reason}];
+  FailureReason &failure = failures[{status, withoutDigits(result.reason)}];
   if (failure.count++ == 0)
     failure = {status, result.reason, 1, trial.record.number};
 }

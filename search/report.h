@@ -22,10 +22,10 @@ struct EndedTrial {
   double quality = 0;
 };
 
-/// Trials that failed in the same way.
+/// Trials that failed in the same way, numbers apart: in another update, by as many bytes more.
 struct FailureReason {
   std::string status; // as stores write it
-  std::string reason;
+  std::string reason; // of the first
   int64_t count = 0;
   int64_t trial = 0; // the first
 };

@@ -116,6 +116,7 @@ std::string studySection(const SearchReport &report) {
       {"objectives", objectivesText(report)},
       {"updates of a whole trial", fmt::format("{}", config.budget)},
       {"values on its way", fmt::format("{}", config.evaluations)},
+      {"optimizer", hyper.optimizer},
       {"learning rates", fmt::format("{}", fmt::join(hyper.learningRates, ", "))},
       {"initialization scales", fmt::format("{}", fmt::join(hyper.initScales, ", "))},
       {"gradient norms", fmt::format("{}", fmt::join(hyper.clipNorms, ", "))},
@@ -162,13 +163,14 @@ constexpr CellColumn kCellColumns[] = {
        return cell.seeds() > 1 ? fmt::format("{:.2g}", cell.deviation) : "?";
      }},
     {"seeds", [](const RankedCell &cell) { return fmt::format("{}", cell.seeds()); }},
+    {"failed seeds", [](const RankedCell &cell) { return fmt::format("{}", cell.failedSeeds); }},
     {"all its trials",
      [](const RankedCell &cell) {
        std::string spread =
            cell.trials > 1 ? fmt::format(" \u00b1 {:.2g}", cell.deviationOfTrials) : "";
        return fmt::format("{:.5g}{} ({})", cell.meanOfTrials, spread, cell.trials);
      }},
-    {"failed", [](const RankedCell &cell) { return fmt::format("{}", cell.failures); }},
+    {"all failed", [](const RankedCell &cell) { return fmt::format("{}", cell.failures); }},
     {"parameters", [](const RankedCell &cell) { return fmt::format("{}", cell.mean.parameters); }},
     {"kflop/step",
      [](const RankedCell &cell) { return fmt::format("{:.4g}", cell.mean.flopsPerStep / 1e3); }},
@@ -177,6 +179,7 @@ constexpr CellColumn kCellColumns[] = {
     {"updates", [](const RankedCell &cell) { return fmt::format("{}", cell.mean.updates); }},
     {"H", [](const RankedCell &cell) { return fmt::format("{}", cell.hyper.hidden); }},
     {"layers", [](const RankedCell &cell) { return fmt::format("{}", cell.hyper.layers); }},
+    {"optimizer", [](const RankedCell &cell) { return cell.hyper.optimizer; }},
     {"rate", [](const RankedCell &cell) { return fmt::format("{:.3g}", cell.hyper.learningRate); }},
     {"scale", [](const RankedCell &cell) { return fmt::format("{:.3g}", cell.hyper.initScale); }},
     {"clip", [](const RankedCell &cell) { return fmt::format("{:.3g}", cell.hyper.clipNorm); }},
@@ -226,9 +229,12 @@ std::string leaderboardSection(const SearchReport &report) {
   size_t all = report.cells.size();
   html += paragraph(fmt::format(
       "{} with a quality on the task{}. Quality ({} is better) is the mean over the seeds of a "
-      "cell's best setting of hyperparameters and updates, deviation their standard deviation (? "
-      "of a single seed); all its trials: mean, deviation and number over all settings; us/step: "
-      "training, of one sequence. A diamond marks the front of {}.",
+      "cell's best setting of hyperparameters and updates, in which a seed that failed counts as "
+      "the worst quality of the study; seeds: those that did not fail, deviation their standard "
+      "deviation (? of a single one); all its trials: mean, deviation and number over all "
+      "settings; "
+      "all failed: trials of all settings that gave no quality; us/step: training, of one "
+      "sequence. A diamond marks the front of {}.",
       countText(static_cast<int64_t>(all), "cell"),
       all > places.size() ? fmt::format(", of which these are the best {}", places.size()) : "",
       betterWord(report), frontText(report)));
@@ -253,9 +259,9 @@ std::string certaintySection(const SearchReport &report) {
   int64_t seeds = report.cells.front().seeds();
   if (certainty.repeated == 0)
     html += paragraph(
-        "Not sure. Every cell was run once with its best setting (n = 1), so nothing is known of "
-        "how much another seed would change, and cells that are near each other may stand in any "
-        "order.");
+        "Not sure. Every cell has a quality of one seed with its best setting (n = 1), so nothing "
+        "is known of how much another seed would change, and cells that are near each other may "
+        "stand in any order.");
   else
     html += paragraph(fmt::format(
         "{} of {} cells {} more than one seed with the best setting; over seeds, quality has a "
@@ -268,6 +274,11 @@ std::string certaintySection(const SearchReport &report) {
                           certainty.close == 1
                               ? "One other cell is"
                               : fmt::format("{} other cells are", certainty.close))));
+  if (int64_t failed = report.cells.front().failedSeeds; failed > 0)
+    html += paragraph(fmt::format(
+        "The best cell failed with {} of its best setting, and may fail with others; in its "
+        "quality {} as the worst of the study.",
+        countText(failed, "seed"), failed == 1 ? "that one counts" : "they count"));
   return html +
          paragraph(fmt::format(
              "The winner was chosen as the best of {} by these same numbers, with the best of its "

@@ -3,6 +3,7 @@
 // a result, Diverged, like any other.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ struct HyperParameters {
   int64_t hidden = 128;
   std::string optimizer = "adam"; // as `findOptimizer` knows it, with its own settings
 
-  bool operator==(const HyperParameters &) const = default;
+  auto operator<=>(const HyperParameters &) const = default;
 };
 
 /// What is done. The same spec gives the same result, times apart, on any number of threads.

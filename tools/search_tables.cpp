@@ -47,6 +47,7 @@ static std::string bestText(const std::vector<StoredTrial> &best) {
                {"flops/step", Right},
                {"us/step", Right},
                {"updates", Right},
+               {"optimizer", Left},
                {"rate", Right},
                {"cell", Left}});
   for (const StoredTrial &trial : best) {
@@ -55,7 +56,7 @@ static std::string bestText(const std::vector<StoredTrial> &best) {
     table.addRow({fmt::format("{}", record.number), fmt::format("{:.5g}", result.quality),
                   fmt::format("{}", result.parameters), fmt::format("{:.0f}", result.flopsPerStep),
                   fmt::format("{:.3g}", result.stepSeconds * 1e6),
-                  fmt::format("{}", result.updates),
+                  fmt::format("{}", result.updates), record.spec.hyper.optimizer,
                   fmt::format("{:.3g}", record.spec.hyper.learningRate), originOf(record)});
   }
   return table.text();
@@ -108,7 +109,8 @@ static Json describe(const StoredTrial &trial) {
   return {{"trial", record.number},        {"updates", record.spec.updates},
           {"hidden", hyper.hidden},        {"layers", hyper.layers},
           {"init_scale", hyper.initScale}, {"learning_rate", hyper.learningRate},
-          {"clip_norm", hyper.clipNorm},   {"cell", record.candidate.cell}};
+          {"clip_norm", hyper.clipNorm},   {"optimizer", hyper.optimizer},
+          {"cell", record.candidate.cell}};
 }
 
 std::string statusJson(const SearchStatus &status) {

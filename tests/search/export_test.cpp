@@ -25,11 +25,12 @@ std::string exportStudy(const std::string &format, bool hasTwoObjectives = false
   beginStudy(folder / "s.db", config, "1", false);
   double now = 1'700'000'000.25;
   auto store = openSqliteStore(folder / "s.db", {.clock = [&now] { return now; }});
-  for (const char *word : {"1", "two,\"2\"\nlines", "3", "4"})
+  for (const std::string &word : std::vector<std::string>{"1", "two,\"2\"\nlines", "3", "4"})
     store->decide([&](Decision &decision) {
       NewTrial trial;
       trial.candidate = {word, "[1]", {1, 2}, "an edit"};
-      trial.spec = {word, "sum", {0.01, 1, 5, 2, 16}, 64, 4, 9, false};
+      trial.spec = {word, "sum", {0.01, 1, 5, 2, 16, word == "3" ? "sgd" : "adam"}, 64, 4,
+                    9,    false};
       trial.hash = "abc";
       decision.addTrial(trial);
     });
@@ -72,7 +73,7 @@ TEST_CASE("a table has a line for each trial, and quotes where it must") {
       "1\n"
       "2,failed,crashed,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,0.0,,\"[1,2]\",an edit,abc,signal \xff,"
       "\"two,\"\"2\"\"\nlines\"\n"
-      "3,running,,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,,,\"[1,2]\",an edit,abc,,3\n"
+      "3,running,,,sum,64,9,0.01,1.0,5.0,2,16,sgd,,,,,,\"[1,2]\",an edit,abc,,3\n"
       "4,waiting,,,sum,64,9,0.01,1.0,5.0,2,16,adam,,,,,,\"[1,2]\",an edit,abc,,4\n");
 }
 
@@ -110,13 +111,22 @@ TEST_CASE("a journal has the operations that Optuna reads") {
   CHECK(first["datetime_complete"] == "2023-11-14T22:13:21.250000+00:00");
   CHECK(first["intermediate_values"] == json::parse(R"({"32": 0.25, "64": 0.5})"));
   CHECK(first["params"] == json::parse(R"({"learning_rate": 0.01, "init_scale": 1.0,
-                                           "clip_norm": 5.0, "layers": 2, "hidden": 16})"));
+                                           "clip_norm": 5.0, "layers": 2, "hidden": 16,
+                                           "optimizer": 0})"));
   CHECK(json::parse(first["distributions"]["layers"].get<std::string>()) ==
         json::parse(R"({"name": "IntDistribution",
                         "attributes": {"log": false, "step": 1, "low": 2, "high": 2}})"));
   CHECK(json::parse(first["distributions"]["learning_rate"].get<std::string>()) ==
         json::parse(R"({"name": "FloatDistribution",
                         "attributes": {"step": null, "low": 0.01, "high": 0.01, "log": false}})"));
+  // A choice is the number of one that stands in every trial's distribution.
+  for (int i : {2, 4}) {
+    CHECK(lines[i]["params"]["optimizer"] == (i == 4));
+    CHECK(json::parse(lines[i]["distributions"]["optimizer"].get<std::string>()) ==
+          json::parse(R"({"name": "CategoricalDistribution",
+                          "attributes": {"choices": ["adam", "sgd"]}})"));
+    CHECK_FALSE(lines[i]["user_attrs"].contains("optimizer"));
+  }
   CHECK(first["user_attrs"]["cell"] == "1");
   CHECK(first["user_attrs"]["edit"] == "an edit");
   CHECK(first["system_attrs"] == json::object());

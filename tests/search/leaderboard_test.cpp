@@ -49,6 +49,14 @@ public:
     groups.add(make(hash, quality, seed));
   }
 
+  void fail(const std::string &hash, TrialStatus status, uint64_t seed) {
+    TrialRecord &record = make(hash, 0, seed).record;
+    record.state = TrialState::Failed;
+    record.result = failTrial(status, "for a reason");
+    record.result.updates = 37;
+    groups.add(trial);
+  }
+
   CellGroups groups;
   StoredTrial trial;
   int64_t number = 0;
@@ -117,6 +125,94 @@ TEST_CASE("other tasks, failures and qualities that are no numbers do not rank")
   CHECK(trials.groups.rank()[0].failures == 1);
   CHECK(trials.groups.rank()[0].trial == 2);
 }
+
+TEST_CASE("settings differ by the optimizer, which is that of the best one") {
+  Trials trials;
+  trials.add("a", 0.5, 1);
+  trials.make("a", 0.75, 2).record.spec.hyper.optimizer = "sgd";
+  trials.groups.add(trials.trial);
+  std::vector<RankedCell> cells = trials.groups.rank();
+  CHECK(cells.at(0).hyper.optimizer == "sgd");
+  CHECK(cells[0].runs == std::vector<int64_t>{2});
+}
+
+//===-- Seeds that fail -----------------------------------------------------------------------===//
+
+TEST_CASE("a seed that failed counts as the worst quality of the study") {
+  Trials trials;
+  trials.add("fails", 0.9, 1);
+  for (uint64_t seed : {2, 3, 4, 5})
+    trials.fail("fails", TrialStatus::Diverged, seed);
+  trials.add("holds", 0.7, 1);
+  trials.add("worst", 0.1, 1);
+  std::vector<RankedCell> cells = trials.groups.rank();
+  REQUIRE(cells.size() == 3);
+  CHECK(cells[0].trial == 6);
+  CHECK(cells[0].failedSeeds == 0);
+  CHECK(cells[1].trial == 1);
+  CHECK(cells[1].mean.quality == doctest::Approx((0.9 + 4 * 0.1) / 5));
+  CHECK(cells[1].failedSeeds == 4);
+  CHECK(cells[1].failures == 4);
+  CHECK(cells[1].runs == std::vector<int64_t>{1});
+  // What was not measured is no spread.
+  CHECK(cells[1].deviation == 0);
+}
+
+TEST_CASE("where less is better, the worst is the greatest") {
+  StudyConfig config = cellStudyConfig();
+  config.objectives = {{Measure::Quality, false}};
+  Trials trials(config);
+  trials.add("fails", 1, 1);
+  trials.fail("fails", TrialStatus::Diverged, 2);
+  trials.add("holds", 2, 1);
+  trials.add("worst", 9, 1);
+  std::vector<RankedCell> cells = trials.groups.rank();
+  CHECK(cells.at(0).trial == 3);
+  CHECK(cells.at(1).mean.quality == 5);
+}
+
+TEST_CASE("a cell's best setting is the one that is best with its failures") {
+  Trials trials;
+  trials.add("a", 0.9, 1);
+  trials.fail("a", TrialStatus::Crashed, 2);
+  trials.make("a", 0.8, 1).record.spec.hyper.learningRate = 0.1;
+  trials.groups.add(trials.trial);
+  trials.add("b", 0.1, 1);
+  RankedCell cell = trials.groups.rank().at(0);
+  CHECK(cell.hyper.learningRate == 0.1);
+  CHECK(cell.mean.quality == 0.8);
+  CHECK(cell.failedSeeds == 0);
+  CHECK(cell.failures == 1);
+}
+
+TEST_CASE("a seed fails by whatever its trial ended, but for a worker that was killed") {
+  Trials trials;
+  trials.add("a", 0.9, 1);
+  uint64_t seed = 2;
+  for (TrialStatus status : {TrialStatus::Diverged, TrialStatus::Crashed, TrialStatus::NoMemory,
+                             TrialStatus::NoTime, TrialStatus::Lost})
+    trials.fail("a", status, seed++);
+  trials.add("a", std::nan(""), seed);
+  RankedCell cell = trials.groups.rank().at(0);
+  CHECK(cell.failedSeeds == 5);
+  CHECK(cell.failures == 6);
+}
+
+TEST_CASE("a seed counts once, and has not failed if it gave a quality once") {
+  Trials trials;
+  trials.fail("a", TrialStatus::NoTime, 1);
+  trials.fail("a", TrialStatus::NoTime, 2);
+  trials.fail("a", TrialStatus::NoTime, 2);
+  trials.add("a", 0.9, 1);
+  trials.add("a", 0.8, 3);
+  trials.fail("a", TrialStatus::NoTime, 3);
+  RankedCell cell = trials.groups.rank().at(0);
+  CHECK(cell.failedSeeds == 1);
+  CHECK(cell.seeds() == 2);
+  CHECK(cell.failures == 4);
+}
+
+//===-- Order and certainty -------------------------------------------------------------------===//
 
 TEST_CASE("where less is better, the least is first, of equals the oldest") {
   StudyConfig config = cellStudyConfig();
@@ -211,9 +307,24 @@ TEST_CASE("the best cell is a cell with a comment that says what it reached") {
   CHECK(best.text ==
         "# Place 1 of the study s .db, trial 4; space jozefowicz, strategy evolution.\n"
         "# Quality 0.85 on adding, higher is better: mean of 3 seeds, standard deviation 0.05.\n"
-        "# Learning rate 0.01, initialization scale 1, gradient norm at most 5, 1 layer, H = 64, "
+        "# Optimizer adam, learning rate 0.01, initialization scale 1, gradient norm at most 5, 1 "
+        "layer, H = 64, "
         "1000 updates; 11500 parameters.\n" +
             gatedCell("z", "relu"));
+}
+
+TEST_CASE("the comment on a cell says how many seeds failed, and what its optimizer is") {
+  TemporaryFolder folder;
+  makeStudy("unsteady", folder / "s.db");
+  BestCells best = writeBestCells(*openSqliteStoreToRead(folder / "s.db"), "s.db", 2);
+  for (
+      const char *line :
+      {"\n# Quality 0.7 on adding, higher is better: one seed: how much another one changes is not "
+       "known.\n# Optimizer sgd, learning rate 0.01,",
+       "\n# Quality 0.56 on adding, higher is better: mean of 5 seeds, of which 3 failed and count "
+       "as the worst quality of the study, standard deviation of the others 0.07",
+       "\n# Optimizer sgd, learning rate 0.01,"})
+    CHECK_MESSAGE(best.text.find(line) != std::string::npos, best.text);
 }
 
 TEST_CASE("several best cells have names of their own, and are as many as there are") {

@@ -84,6 +84,14 @@ TEST_CASE("failures with the same words are counted together, the most frequent 
   CHECK(has(page, "<td>2</td><td>diverged</td><td>1</td><td>a loss is infinite</td>"));
 }
 
+TEST_CASE("failures that differ by numbers only are counted together, with the first's words") {
+  SearchReport report = reportOf("unsteady");
+  REQUIRE(report.failures.size() == 1);
+  CHECK(report.failures[0].count == 3);
+  CHECK(report.failures[0].trial == 2);
+  CHECK(report.failures[0].reason == "no finite number in update 37");
+}
+
 TEST_CASE("a study without trials, and one with a single one, have pages") {
   std::string empty = toHtml(reportOf("empty"));
   CHECK(has(empty, "No trial has begun."));
@@ -101,7 +109,32 @@ TEST_CASE("a page says how sure the ranking is") {
   CHECK(has(toHtml(report), "One other cell is within two standard errors of it: which of them is "
                             "best is not sure."));
   report.cells[0].runs.resize(1);
-  CHECK(has(toHtml(report), "Not sure. Every cell was run once with its best setting (n = 1)"));
+  CHECK(has(toHtml(report),
+            "Not sure. Every cell has a quality of one seed with its best setting (n = 1)"));
+}
+
+TEST_CASE("a page says how many seeds of a cell's best setting failed") {
+  SearchReport report = reportOf("unsteady");
+  REQUIRE(report.cells.size() == 3);
+  CHECK(report.cells[0].trial == 6);
+  std::string page = toHtml(report);
+  // Quality, deviation, seeds, failed seeds, all its trials, all failed.
+  CHECK(has(page, "<td>2</td><td>1</td><td>0.56</td><td>0.071</td><td>2</td><td>3</td><td>0.95 "
+                  "\u00b1 0.071 (2)</td><td>3</td>"));
+  CHECK_FALSE(has(page, "The best cell failed"));
+  report.cells[0].failedSeeds = 1;
+  CHECK(has(toHtml(report), "The best cell failed with 1 seed of its best setting, and may "
+                            "fail with others; in its quality that one counts as the worst of the "
+                            "study."));
+  report.cells[0].failedSeeds = 3;
+  CHECK(has(toHtml(report), "failed with 3 seeds of its best setting, and may fail with "
+                            "others; in its quality they count as the worst"));
+}
+
+TEST_CASE("a page names the optimizer of the study and of each cell") {
+  std::string page = toHtml(reportOf("unsteady"));
+  CHECK(has(page, "<td>optimizer</td><td>sgd</td></tr>\n<tr><td>learning rates</td>"));
+  CHECK(has(page, "<td>sgd</td><td>0.01</td><td>1</td><td>5</td><td>\u25c6</td>"));
 }
 
 TEST_CASE("a page shows the winner, the leaderboard and the edits") {
@@ -110,9 +143,10 @@ TEST_CASE("a page shows the winner, the leaderboard and the edits") {
             "jozefowicz on adding by evolution (population=20), for quality (higher is better)"));
   CHECK(has(page, "10 trials: 8 done, 1 failed, 1 not ended"));
   CHECK(has(page, "<h2>The winner: trial 4</h2>\n<pre>cell gated {"));
-  CHECK(has(page,
-            "<td>1</td><td>4</td><td>0.85</td><td>0.05</td><td>3</td><td>0.7875 \u00b1 0.13 (4)"
-            "</td><td>0</td><td>11500</td>"));
+  CHECK(has(
+      page,
+      "<td>1</td><td>4</td><td>0.85</td><td>0.05</td><td>3</td><td>0</td><td>0.7875 \u00b1 0.13 (4)"
+      "</td><td>0</td><td>11500</td>"));
   CHECK(has(page,
             "trial 3, quality 0.7, of trial 1: tanh becomes relu\n<pre><span class=\"gone\">-  n = "
             "tanh(linear(x, h))</span>\n<span class=\"new\">+  n = relu(linear(x, h))</span>"));

@@ -21,7 +21,7 @@ NewTrial StudyMaker::trialOf(const std::string &cell) const {
   trial.candidate.cell = cell;
   trial.spec.cell = cell;
   trial.spec.task = config.task;
-  trial.spec.hyper = {0.01, 1, 5, 1, 64};
+  trial.spec.hyper = {0.01, 1, 5, 1, 64, config.hyper.optimizer};
   trial.spec.updates = config.budget;
   trial.hash = "hash of " + cell;
   return trial;
@@ -150,6 +150,26 @@ static void makeObjectives(const std::string &path) {
   fillCells(study);
 }
 
+/// A cell that fails with three of five seeds, and two others that were trained once.
+static void makeUnsteady(const std::string &path) {
+  StudyConfig config = cellStudyConfig();
+  config.hyper.optimizer = "sgd";
+  StudyMaker study(path, config);
+  NewTrial unsteady = study.trialOf(gatedCell("z"));
+  unsteady.spec.seed = 1;
+  study.add(unsteady, 1);                // 1
+  for (int64_t update : {37, 38, 640}) { // 2, 3, 4
+    ++unsteady.spec.seed;
+    int64_t failed = study.begin(unsteady);
+    study.end(failed, failTrial(TrialStatus::Diverged,
+                                fmt::format("no finite number in update {}", update)));
+  }
+  ++unsteady.spec.seed;
+  study.add(unsteady, 0.9);                            // 5
+  study.add(study.trialOf(gatedCell("(1 - z)")), 0.7); // 6
+  study.add(study.trialOf(gatedCell("0.5")), 0.3);     // 7
+}
+
 static void makeHostile(const std::string &path) {
   const std::string markup = "<script>alert('1')</script><a href=\"http://example.org\">&amp;";
   StudyConfig config = cellStudyConfig();
@@ -172,6 +192,14 @@ static void makeToys(const std::string &path) {
   study.add(childOf(study.trialOf("124"), {1}, "digit 2 -> 4"), 0.75);
 }
 
+/// A number in letters.
+static std::string spell(int64_t number) {
+  std::string letters = std::to_string(number);
+  for (char &letter : letters)
+    letter = static_cast<char>('a' + (letter - '0'));
+  return letters;
+}
+
 /// A line of mutants in which every tenth fails, each in a way of its own.
 static void makeMany(const std::string &path) {
   constexpr int64_t kTrials = 10'000;
@@ -186,8 +214,7 @@ static void makeMany(const std::string &path) {
       trial = childOf(trial, {number % 10 == 1 ? number - 2 : number - 1}, "another number");
     trial.spec.seed = static_cast<uint64_t>(number);
     if (number % 10 == 0)
-      study.end(study.begin(trial),
-                failTrial(TrialStatus::Diverged, fmt::format("update {}", number)));
+      study.end(study.begin(trial), failTrial(TrialStatus::Diverged, "update " + spell(number)));
     else
       study.add(trial, 1 - 1 / static_cast<double>(number % 997 + 1));
   }
@@ -200,6 +227,7 @@ const std::vector<StudyKind> &studyKinds() {
       {"one", makeOne},
       {"cells", makeCells},
       {"objectives", makeObjectives},
+      {"unsteady", makeUnsteady},
       {"hostile", makeHostile},
       {"toys", makeToys},
       {"many", makeMany},

@@ -44,6 +44,7 @@ struct StudyKind {
 };
 /// empty; failures: nothing else; one: a trial; cells: starts, their mutants, a crossover, several
 /// seeds, failures, one that runs, one on another task; objectives: the same for four objectives;
+/// unsteady: by sgd, a cell that fails with three of five seeds, two others;
 /// hostile: markup in every text; toys: words that are no cells; many: 10,000 trials.
 const std::vector<StudyKind> &studyKinds();
 

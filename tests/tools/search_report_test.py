@@ -81,7 +81,7 @@ class SearchReportTest(ProgramTest):
         return text
 
     def test_pages_of_all_kinds_of_studies_are_well_formed_and_load_nothing(self):
-        for kind in ("empty", "failures", "one", "cells", "objectives", "hostile", "toys"):
+        for kind in ("empty", "failures", "one", "cells", "objectives", "unsteady", "hostile", "toys"):
             with self.subTest(kind=kind):
                 text = self.report(kind)
                 self.assertIn("<h1>cellwright search: ", text)
@@ -122,6 +122,12 @@ class SearchReportTest(ProgramTest):
         self.assertEqual(status["running"][0]["values"], [[500, 0.3]])
         text = self.run_well("search", "status", self.study("empty", "empty.db")).out
         self.assertIn("\n0 done  0 running\n", text)
+
+    def test_a_status_names_the_optimizer_of_each_trial(self):
+        study = self.study("unsteady")
+        self.assertRegex(self.run_well("search", "status", study).out, r"\n +1 +1 .* sgd +0\.01 ")
+        status = json.loads(self.run_well("search", "status", study, "--json").out)
+        self.assertEqual({row["optimizer"] for row in status["best"]}, {"sgd"})
 
     def test_an_export_is_written_whole(self):
         study, out = self.study("cells"), self.path("trials")

@@ -73,7 +73,7 @@ private:
         live.show(statusText(readStatus(*store, kTop)));
       else
         line.show(lineOf(readStatus(*store, 1)));
-    } catch (const StoreError &) {
+    } catch (const std::exception &) { // which would end the process
       // The search says what is wrong with its store, if it stays so.
     }
   }
