@@ -347,6 +347,10 @@ TEST_CASE("descriptions are read strictly") {
         "the task `adding`: steps: expected a whole number from 2 to 100000, got `2x`");
   CHECK(problem("adding:path=a") ==
         "the task `adding` has no option `path=a`; it can be told steps=50, batch=32");
+  CHECK(problem("adding:steps=6,steps=7") == "the task `adding` is told `steps` twice");
+  for (const char *text : {"adding:", "adding:steps=6,", "adding:,steps=6"})
+    CHECK(problem(text) == "the task `adding`: expected an option NAME=VALUE behind each colon and "
+                           "comma, found none; it can be told steps=50, batch=32");
   CHECK(problem("file") == "the task `file` reads a text, or a .safetensors file with `inputs` and "
                            "`targets`; say which: `file:path=FILE`");
   CHECK(problem("music:path=/nowhere/there") ==
