@@ -40,6 +40,9 @@ void ChainCell::check() const {
   for (int node : mean)
     CELLWRIGHT_CHECK(node >= 0 && node <= static_cast<int>(nodes.size()),
                      "node {} is part of the output; the last node is {}", node, nodes.size());
+  for (int node : mean)
+    CELLWRIGHT_CHECK(std::count(mean.begin(), mean.end(), node) == 1,
+                     "node {} is part of the output twice", node);
 }
 
 std::string textOfChain(const ChainCell &chain, const std::string &name) {

@@ -4,6 +4,7 @@
 #include "dsl/format.h"
 #include "runtime/error.h"
 #include "search/recipes.h"
+#include "search/short_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -17,13 +18,48 @@ using nlohmann::json;
 
 namespace {
 
+//===-- Parts of a genotype -------------------------------------------------------------------===//
+
+constexpr int kMostNodes = 999;
+
+/// `name` is what the value is of, for messages.
+int wholeNumberOf(const json &value, int most, const std::string &name) {
+  bool isGood =
+      value.is_number_integer() && value.get<double>() >= 0 && value.get<double>() <= most;
+  CELLWRIGHT_CHECK(isGood, "{}: expected a whole number from 0 to {}, found `{}`", name, most,
+                   shortJson(value));
+  return value.get<int>();
+}
+
+std::string textOf(const json &value, const std::string &name) {
+  CELLWRIGHT_CHECK(value.is_string(), "{}: expected the name of an activation, found `{}`", name,
+                   shortJson(value));
+  return value.get<std::string>();
+}
+
+void checkPair(const json &value, const char *expected, const std::string &name) {
+  CELLWRIGHT_CHECK(value.is_array() && value.size() == 2, "{}: expected {}, found `{}`", name,
+                   expected, shortJson(value));
+}
+
 //===-- darts: {"recurrent": [["tanh", 0], ...], "concat": [1, 2]} ----------------------------===//
 
 ChainCell chainOfDarts(const json &genotype) {
+  bool hasLists = genotype.is_object() && genotype.contains("recurrent") &&
+                  genotype["recurrent"].is_array() && genotype.contains("concat") &&
+                  genotype["concat"].is_array();
+  CELLWRIGHT_CHECK(hasLists,
+                   "this is no genotype of `darts`: expected an object with the lists `recurrent` "
+                   "and `concat`, found `{}`",
+                   shortJson(genotype));
   ChainCell chain;
-  for (const json &node : genotype.at("recurrent"))
-    chain.nodes.push_back({node.at(0).get<std::string>(), node.at(1).get<int>()});
-  genotype.at("concat").get_to(chain.mean);
+  for (const json &node : genotype["recurrent"]) {
+    std::string name = fmt::format("node {} of this genotype", chain.nodes.size() + 1);
+    checkPair(node, "[activation, predecessor]", name);
+    chain.nodes.push_back({textOf(node[0], name), wholeNumberOf(node[1], kMostNodes, name)});
+  }
+  for (const json &node : genotype["concat"])
+    chain.mean.push_back(wholeNumberOf(node, kMostNodes, "`concat` of this genotype"));
   return chain;
 }
 
@@ -39,20 +75,23 @@ json dartsOfChain(const ChainCell &chain) {
 //===-- enas: [f0, p1, f1, p2, f2, ...], functions as numbers ---------------------------------===//
 
 ChainCell chainOfEnas(const json &genotype) {
-  auto numbers = genotype.get<std::vector<int>>();
-  CELLWRIGHT_CHECK(numbers.size() % 2 == 1,
-                   "a genotype of `enas` has an odd count of numbers, got {}", numbers.size());
+  CELLWRIGHT_CHECK(genotype.is_array(),
+                   "this is no genotype of `enas`: expected a list of numbers, found `{}`",
+                   shortJson(genotype));
+  CELLWRIGHT_CHECK(genotype.size() % 2 == 1,
+                   "a genotype of `enas` has an odd count of numbers, got {}", genotype.size());
   auto activation = [&](size_t i) {
     const std::vector<std::string> &names = chainActivations();
-    CELLWRIGHT_CHECK(numbers[i] >= 0 && numbers[i] < static_cast<int>(names.size()),
-                     "number {} of this genotype is {}; functions are 0 to {}", i, numbers[i],
-                     names.size() - 1);
-    return names[numbers[i]];
+    auto last = static_cast<int>(names.size()) - 1;
+    return names[wholeNumberOf(genotype[i], last,
+                               fmt::format("number {} of this genotype, a function", i))];
   };
   ChainCell chain;
   chain.first = activation(0);
-  for (size_t i = 1; i + 1 < numbers.size(); i += 2)
-    chain.nodes.push_back({activation(i + 1), numbers[i]});
+  for (size_t i = 1; i + 1 < genotype.size(); i += 2) {
+    std::string name = fmt::format("number {} of this genotype, a node", i);
+    chain.nodes.push_back({activation(i + 1), wholeNumberOf(genotype[i], kMostNodes, name)});
+  }
   chain.mean = chain.looseEnds();
   return chain;
 }
@@ -83,27 +122,54 @@ int nodeNumber(const std::string &key) {
   int number = 0;
   auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
   CELLWRIGHT_CHECK(error == std::errc() && stop == key.data() + key.size() && number >= -2 &&
-                       number < 1000,
+                       number <= kMostNodes,
                    "`{}` is no node of this graph", key);
   return number;
 }
 
+/// Activation and predecessor of each node.
+using PytorchNodes = std::map<int, std::pair<std::string, int>>;
+
+/// Adds a node that is made of another one. Node 0 is made of the input, -1, and the state, -2,
+/// with the same activation; all others are made once.
+void addPytorchNode(int node, const std::string &label, int from, PytorchNodes &nodes) {
+  auto known = kPytorchNames.find(label);
+  CELLWRIGHT_CHECK(known != kPytorchNames.end(), "`{}` is no activation of this space", label);
+  CELLWRIGHT_CHECK(node > 0 || from < 0,
+                   "node 0 of this graph is made of node {}, expected -1, the input, and -2, the "
+                   "state",
+                   from);
+  auto [place, isNew] = nodes.insert({node, {known->second, from}});
+  const auto &[activation, other] = place->second;
+  bool isOtherInput = node == 0 && other != from;
+  CELLWRIGHT_CHECK(isNew || isOtherInput,
+                   "node {} of this graph is made twice, of node {} and of {}", node, other, from);
+  CELLWRIGHT_CHECK(activation == known->second,
+                   "node 0 of this graph has two activations, {} and {}, expected one", activation,
+                   known->second);
+}
+
 ChainCell chainOfPytorch(const json &genotype) {
-  std::map<int, std::pair<std::string, int>> nodes; // activation, predecessor
+  CELLWRIGHT_CHECK(genotype.is_object(),
+                   "this is no genotype of `enas-pytorch`: expected an object of nodes, found `{}`",
+                   shortJson(genotype));
+  PytorchNodes nodes;
   ChainCell chain;
-  for (const auto &[key, edges] : genotype.items())
+  for (const auto &[key, edges] : genotype.items()) {
+    int from = nodeNumber(key);
+    std::string name = fmt::format("node `{}` of this graph", key);
+    CELLWRIGHT_CHECK(edges.is_array(), "{}: expected a list of [node, label], found `{}`", name,
+                     shortJson(edges));
     for (const json &edge : edges) {
-      auto to = edge.at(0).get<int>();
-      auto label = edge.at(1).get<std::string>();
-      if (label == "avg") {
-        chain.mean.push_back(nodeNumber(key));
-      } else if (label != "h[t]") {
-        auto known = kPytorchNames.find(label);
-        CELLWRIGHT_CHECK(known != kPytorchNames.end(), "`{}` is no activation of this space",
-                         label);
-        nodes[to] = {known->second, nodeNumber(key)};
-      }
+      checkPair(edge, "[node, label]", name);
+      int to = wholeNumberOf(edge[0], kMostNodes, name);
+      std::string label = textOf(edge[1], name);
+      if (label == "avg")
+        chain.mean.push_back(from);
+      else if (label != "h[t]")
+        addPytorchNode(to, label, from, nodes);
     }
+  }
   std::sort(chain.mean.begin(), chain.mean.end());
   for (size_t i = 0; i < nodes.size(); ++i) {
     auto node = nodes.find(static_cast<int>(i));
@@ -193,13 +259,9 @@ const std::vector<GenotypeFormat> &genotypeFormats() {
 }
 
 ChainCell chainOfGenotype(const json &genotype, std::string_view format) {
-  try {
-    ChainCell chain = chainFormat(format).read(genotype);
-    chain.check();
-    return chain;
-  } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no genotype of `{}`: {}", format, problem.what()));
-  }
+  ChainCell chain = chainFormat(format).read(genotype);
+  chain.check();
+  return chain;
 }
 
 json genotypeOfChain(const ChainCell &chain, std::string_view format) {

@@ -4,7 +4,9 @@
 #include "training/named_rows.h"
 #include "training/optimizers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace cellwright {
@@ -96,8 +98,24 @@ std::string formatHyperSpace(const HyperSpace &space) {
       .dump();
 }
 
+/// What the numbers of a list may be. Fractions have no upper end.
+struct ListRange {
+  const char *name;
+  const char *expected; // for messages
+  double least;
+  bool isOpen; // `least` itself is too small
+  double most = INFINITY;
+};
+
+static constexpr ListRange kRates = {"learning_rate", "numbers above 0", 0, true},
+                           kScales = {"init_scale", "numbers above 0", 0, true},
+                           kNorms = {"clip_norm", "numbers from 0 on", 0, false},
+                           kLayers = {"layers", "whole numbers from 1 to 100", 1, false, 100},
+                           kHidden = {"hidden", "whole numbers from 1 to 65536", 1, false, 65'536};
+
 template <typename Number>
-static std::vector<Number> readList(const json &object, const char *name, Number least) {
+static std::vector<Number> readList(const json &object, const ListRange &range) {
+  const char *name = range.name;
   CELLWRIGHT_CHECK(object.contains(name), "hyperparameters: expected a list `{}`, found none",
                    name);
   const json &list = object.at(name);
@@ -107,9 +125,11 @@ static std::vector<Number> readList(const json &object, const char *name, Number
   std::vector<Number> numbers;
   for (const json &entry : list) {
     bool isNumber = std::is_integral_v<Number> ? entry.is_number_integer() : entry.is_number();
-    CELLWRIGHT_CHECK(isNumber && std::isfinite(entry.get<double>()) && entry.get<Number>() >= least,
-                     "hyperparameters: expected numbers from {} on for `{}`, found `{}`", least,
-                     name, entry.dump());
+    double value = isNumber ? entry.get<double>() : NAN;
+    bool isLarge = range.isOpen ? value > range.least : value >= range.least;
+    CELLWRIGHT_CHECK(isLarge && std::isfinite(value) && value <= range.most,
+                     "hyperparameters: expected {} for `{}`, found `{}`", range.expected, name,
+                     entry.dump());
     numbers.push_back(entry.get<Number>());
   }
   return numbers;
@@ -125,13 +145,23 @@ static std::string readOptimizer(const json &object) {
   return std::string(findOptimizer(name.get<std::string>()).name);
 }
 
+static void checkKeys(const json &object) {
+  std::vector<std::string> known = {"optimizer"};
+  for (const ListRange &range : {kHidden, kLayers, kNorms, kScales, kRates})
+    known.insert(known.begin(), range.name);
+  for (const auto &[key, value] : object.items())
+    CELLWRIGHT_CHECK(std::find(known.begin(), known.end(), key) != known.end(),
+                     "hyperparameters: there is no `{}`; expected {}", key, fmt::join(known, ", "));
+}
+
 HyperSpace parseHyperSpace(const std::string &text) {
   json object = json::parse(text, nullptr, false);
   CELLWRIGHT_CHECK(object.is_object(), "hyperparameters: expected an object of lists, found `{}`",
                    text.substr(0, 80));
-  return {readList<double>(object, "learning_rate", 0), readList<double>(object, "init_scale", 0),
-          readList<double>(object, "clip_norm", 0),     readList<int64_t>(object, "layers", 1),
-          readList<int64_t>(object, "hidden", 0),       readOptimizer(object)};
+  checkKeys(object);
+  return {readList<double>(object, kRates),   readList<double>(object, kScales),
+          readList<double>(object, kNorms),   readList<int64_t>(object, kLayers),
+          readList<int64_t>(object, kHidden), readOptimizer(object)};
 }
 
 } // namespace cellwright

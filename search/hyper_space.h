@@ -43,7 +43,7 @@ std::span<const HyperSpaceInfo> hyperSpaces();
 const HyperSpaceInfo &findHyperSpace(std::string_view name);
 
 /// As JSON, and back. Parsing throws Error with what is wrong: no list, an empty one, a number that
-/// cannot be.
+/// cannot be, an unknown key.
 std::string formatHyperSpace(const HyperSpace &space);
 HyperSpace parseHyperSpace(const std::string &text);
 

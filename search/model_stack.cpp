@@ -191,6 +191,7 @@ std::optional<int64_t> fitHidden(ModelStack &stack, int64_t mostParams, int64_t 
     return !setNear(stack, hidden) || stack.paramCount() <= mostParams;
   };
   // The number of parameters rises with the size. Doubling finds an upper end, halving the size.
+  int64_t own = stack.description().hidden, ownParams = stack.paramCount();
   int64_t good = 0, bad = most + 1;
   constexpr int64_t kFirst = 32;
   for (int64_t size = kFirst; size < bad; size *= 2)
@@ -202,7 +203,10 @@ std::optional<int64_t> fitHidden(ModelStack &stack, int64_t mostParams, int64_t 
   auto hidden = good > 0 ? setNear(stack, good) : std::nullopt;
   if (!hidden || stack.paramCount() > mostParams)
     return std::nullopt;
-  return hidden;
+  if (stack.paramCount() != ownParams)
+    return hidden;
+  stack.setHidden(own); // as good, and the only one with a reason if no size depends on it
+  return own;
 }
 
 //===-- Kernels -------------------------------------------------------------------------------===//

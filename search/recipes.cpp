@@ -3,6 +3,7 @@
 #include "search/recipes.h"
 
 #include "runtime/error.h"
+#include "search/short_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -60,11 +61,15 @@ public:
   explicit RecipeReader(const json &recipe) : recipe(recipe) {}
 
   CellGraph read() {
-    CELLWRIGHT_CHECK(recipe.is_object(), "a recipe is an object of nodes, this is none");
+    CELLWRIGHT_CHECK(recipe.is_object(), "a recipe is an object of nodes, this is `{}`",
+                     shortJson(recipe));
     places["x"] = add({.op = "input", .operands = {}, .name = "x"});
     int states = 0;
-    for (const auto &[name, node] : recipe.items())
+    for (const auto &[name, node] : recipe.items()) {
+      CELLWRIGHT_CHECK(name != "x" && indexOf(name, "h_prev_") < 0,
+                       "this recipe makes a node `{}`, which is the name of an input", name);
       states = std::max(states, indexOf(name, "h_new_") + 1);
+    }
     CELLWRIGHT_CHECK(states > 0, "this recipe has no `h_new_0`");
     for (int i = 0; i < states; ++i) {
       std::string name = "h_prev_" + std::to_string(i);
@@ -103,8 +108,16 @@ private:
   }
 
   int make(const std::string &name, const json &node) {
-    auto op = node.at("op").get<std::string>();
-    auto inputs = node.at("input").get<std::vector<std::string>>();
+    bool hasParts = node.is_object() && node.contains("op") && node["op"].is_string() &&
+                    node.contains("input") && node["input"].is_array();
+    auto isText = [](const json &value) { return value.is_string(); };
+    CELLWRIGHT_CHECK(
+        hasParts && std::all_of(node["input"].begin(), node["input"].end(), isText),
+        "node `{}` of this recipe: expected an `op`, a name, and an `input`, a list of "
+        "names, found `{}`",
+        name, shortJson(node));
+    auto op = node["op"].get<std::string>();
+    auto inputs = node["input"].get<std::vector<std::string>>();
     auto row = std::find_if(std::begin(kOps), std::end(kOps),
                             [&](const RecipeOp &known) { return known.name == op; });
     CELLWRIGHT_CHECK(row != std::end(kOps), "node `{}` is a `{}`, which no recipe has", name, op);
@@ -256,13 +269,7 @@ private:
 
 } // namespace
 
-CellGraph graphOfRecipe(const json &recipe) {
-  try {
-    return RecipeReader(recipe).read();
-  } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no recipe: {}", problem.what()));
-  }
-}
+CellGraph graphOfRecipe(const json &recipe) { return RecipeReader(recipe).read(); }
 
 json recipeOfGraph(const CellGraph &graph) { return RecipeWriter(graph).write(); }
 

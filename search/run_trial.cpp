@@ -178,6 +178,11 @@ std::optional<int64_t> fitModel(const std::string &cell, const TaskForm &form,
   StackDescription description = describeModel(cell, form, hyper);
   description.hidden = kDividesWell;
   ModelStack stack(description);
+  try {
+    stack.setHidden(hyper.hidden);
+  } catch (const Error &) {
+    // A cell that does not take it has sizes that depend on it, so that another one is found.
+  }
   return fitHidden(stack, mostParams);
 }
 

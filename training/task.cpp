@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 
 namespace cellwright {
 
@@ -94,6 +95,11 @@ static void setOption(const TaskRow &row, std::string_view text, TaskSettings &s
   std::string_view name = text.substr(0, equal);
   auto option = std::find_if(row.options.begin(), row.options.end(),
                              [&](const TaskOption &option) { return option.name == name; });
+  CELLWRIGHT_CHECK(
+      !text.empty(),
+      "the task `{}`: expected an option NAME=VALUE behind each colon and comma, found "
+      "none; it can be told {}",
+      row.name, describeOptions(row));
   CELLWRIGHT_CHECK(equal != std::string_view::npos && option != row.options.end(),
                    "the task `{}` has no option `{}`; it can be told {}", row.name, text,
                    describeOptions(row));
@@ -107,32 +113,44 @@ static void setOption(const TaskRow &row, std::string_view text, TaskSettings &s
   settings.numbers[option - row.options.begin()] = number;
 }
 
-static TaskSettings parseSettings(const TaskRow &row, std::string_view text) {
+static constexpr std::string_view kPath = "path=";
+
+static TaskSettings defaultsOf(const TaskRow &row) {
   TaskSettings settings;
   settings.path = row.path;
   for (const TaskOption &option : row.options)
     settings.numbers.push_back(option.value);
-  constexpr std::string_view kPath = "path=";
-  while (!text.empty()) {
+  return settings;
+}
+
+/// Sets what stands behind the colon.
+static void readSettings(const TaskRow &row, std::string_view text, TaskSettings &settings) {
+  std::set<std::string_view> given;
+  for (size_t next = 0; next != std::string_view::npos;) {
+    text = text.substr(next);
     if (text.starts_with(kPath) && !row.pathHelp.empty()) {
       settings.path = text.substr(kPath.size());
       break;
     }
     size_t comma = text.find(',');
-    setOption(row, text.substr(0, comma), settings);
-    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+    std::string_view option = text.substr(0, comma);
+    setOption(row, option, settings);
+    std::string_view name = option.substr(0, option.find('='));
+    CELLWRIGHT_CHECK(given.insert(name).second, "the task `{}` is told `{}` twice", row.name, name);
+    next = comma == std::string_view::npos ? comma : comma + 1;
   }
-  CELLWRIGHT_CHECK(row.pathHelp.empty() || !settings.path.empty(),
-                   "the task `{0}` reads {1}; say which: `{0}:path=FILE`", row.name, row.pathHelp);
-  return settings;
 }
 
 /// The row of a task and what its description sets.
 static std::pair<const TaskRow *, TaskSettings> parseDescription(std::string_view description) {
   size_t colon = description.find(':');
   const TaskRow &row = findNamed(taskRows(), description.substr(0, colon), "task");
-  return {&row,
-          parseSettings(row, colon == std::string_view::npos ? "" : description.substr(colon + 1))};
+  TaskSettings settings = defaultsOf(row);
+  if (colon != std::string_view::npos)
+    readSettings(row, description.substr(colon + 1), settings);
+  CELLWRIGHT_CHECK(row.pathHelp.empty() || !settings.path.empty(),
+                   "the task `{0}` reads {1}; say which: `{0}:path=FILE`", row.name, row.pathHelp);
+  return {&row, settings};
 }
 
 std::unique_ptr<Task> makeTask(std::string_view description) {

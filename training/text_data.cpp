@@ -56,14 +56,13 @@ static int decodeCharacter(std::string_view text, uint32_t &codePoint) {
 
 /// Calls `visit(codePoint)` for all characters. Throws Error for bytes that are none.
 template <typename Visit>
-static void forCharacters(std::string_view text, std::string_view source, const Visit &visit) {
+static void forCharacters(std::string_view text, std::string_view source, const Visit &visit,
+                          std::string_view advice = kBytesAdvice) {
   for (size_t offset = 0; offset < text.size();) {
     uint32_t codePoint = 0;
     int length = decodeCharacter(text.substr(offset), codePoint);
-    CELLWRIGHT_CHECK(length > 0,
-                     "`{}`: byte {:#04x} at offset {} is not valid UTF-8; a model that is trained "
-                     "with `--symbols bytes` takes any bytes",
-                     source, static_cast<unsigned char>(text[offset]), offset);
+    CELLWRIGHT_CHECK(length > 0, "`{}`: byte {:#04x} at offset {} is not valid UTF-8; {}", source,
+                     static_cast<unsigned char>(text[offset]), offset, advice);
     visit(codePoint);
     offset += static_cast<size_t>(length);
   }
@@ -105,9 +104,9 @@ std::string readText(const std::string &path) {
 /// Calls `visit(symbol)` for all symbols of a text.
 template <typename Visit>
 static void forSymbols(SymbolUnit unit, std::string_view text, std::string_view source,
-                       const Visit &visit) {
+                       const Visit &visit, std::string_view advice = kBytesAdvice) {
   if (unit == SymbolUnit::Characters)
-    return forCharacters(text, source, visit);
+    return forCharacters(text, source, visit, advice);
   for (char byte : text)
     visit(static_cast<unsigned char>(byte));
 }
@@ -122,11 +121,13 @@ Vocabulary::Vocabulary(SymbolUnit unit, std::vector<uint32_t> symbols)
     numbers[this->symbols[i]] = static_cast<int32_t>(i);
 }
 
-Vocabulary Vocabulary::ofText(SymbolUnit unit, std::string_view text, std::string_view source) {
+Vocabulary Vocabulary::ofText(SymbolUnit unit, std::string_view text, std::string_view source,
+                              std::string_view advice) {
   CELLWRIGHT_CHECK(!text.empty(), "`{}` is empty", source);
   constexpr uint32_t kCodePoints = 0x110000;
   std::vector<bool> occurs(kCodePoints);
-  forSymbols(unit, text, source, [&](uint32_t symbol) { occurs[symbol] = true; });
+  forSymbols(
+      unit, text, source, [&](uint32_t symbol) { occurs[symbol] = true; }, advice);
   std::vector<uint32_t> symbols;
   for (uint32_t symbol = 0; symbol < kCodePoints; ++symbol)
     if (occurs[symbol])

@@ -18,6 +18,10 @@ enum class SymbolUnit : uint8_t {
   Bytes,
 };
 
+/// The way out for a text that is not UTF-8 where a model is trained or was.
+inline constexpr std::string_view kBytesAdvice =
+    "a model that is trained with `--symbols bytes` takes any bytes";
+
 /// Reads UTF-8 strictly: no overlong forms, no surrogates. Throws Error that names `source`, the
 /// offset and the way out, which is to take bytes as symbols.
 std::vector<uint32_t> decodeUtf8(std::string_view text, std::string_view source);
@@ -34,8 +38,9 @@ public:
   /// Precondition: `symbols` rises strictly.
   Vocabulary(SymbolUnit unit, std::vector<uint32_t> symbols);
   /// The symbols that occur in a text. `source` is its name in messages. Throws Error if it is
-  /// empty or not valid UTF-8.
-  static Vocabulary ofText(SymbolUnit unit, std::string_view text, std::string_view source);
+  /// empty or not valid UTF-8, which ends in the advice.
+  static Vocabulary ofText(SymbolUnit unit, std::string_view text, std::string_view source,
+                           std::string_view advice = kBytesAdvice);
   /// The symbols of both.
   static Vocabulary merge(const Vocabulary &a, const Vocabulary &b);
 

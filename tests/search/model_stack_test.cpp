@@ -42,6 +42,15 @@ TEST_CASE("the largest size within a budget is found") {
   CHECK(fitHidden(stack, 1'000'000, 100) == 100);
 }
 
+TEST_CASE("a cell whose sizes are its own keeps the size that nothing depends on") {
+  ModelStack stack(describe("cell fixed {\n  input x[I]\n  state h[5]\n"
+                            "  h' = tanh(linear(x, h))\n}\n"));
+  int64_t params = stack.paramCount();
+  CHECK(fitHidden(stack, 100'000) == 8);
+  CHECK(fitHidden(stack, params) == 8);
+  CHECK_FALSE(fitHidden(stack, params - 1));
+}
+
 TEST_CASE("a cell that takes only some sizes gets the largest of them") {
   ModelStack stack(describe("cell halves {\n  input x[I]\n  state h[H]\n  a[H / 2] = linear(x)\n"
                             "  b[H / 2] = linear(h)\n  h' = tanh(concat(a, b))\n}\n"));

@@ -5,6 +5,8 @@
 #include "tests/support/error_text.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <limits>
@@ -122,6 +124,27 @@ TEST_CASE("lists of hyperparameters are read as they were written") {
   }
 }
 
+TEST_CASE("hyperparameters have ranges, and what is beyond them is refused") {
+  const std::string good =
+      R"({"learning_rate":[1e-9],"init_scale":[1e-9],"clip_norm":[0],"layers":[1,100],)"
+      R"("hidden":[1,65536]})";
+  CHECK(parseHyperSpace(good).size() == 4);
+  auto isRefused = [&](const std::string &key, const std::string &value) {
+    nlohmann::json object = nlohmann::json::parse(good);
+    object[key] = {nlohmann::json::parse(value)};
+    std::string problem = errorOf([&] { parseHyperSpace(object.dump()); });
+    return problem.starts_with("hyperparameters: expected ") &&
+           problem.ends_with(fmt::format(" for `{}`, found `{}`", key, object[key][0].dump()));
+  };
+  for (const char *value : {"0", "-1", "null", "true", "\"1\""})
+    CHECK((isRefused("learning_rate", value) && isRefused("init_scale", value)));
+  CHECK(isRefused("clip_norm", "-0.1"));
+  for (const char *value : {"0", "-1", "101", "1000000", "1.5", "18446744073709551615"})
+    CHECK(isRefused("layers", value));
+  for (const char *value : {"0", "-1", "65537", "9000000000", "8.0"})
+    CHECK(isRefused("hidden", value));
+}
+
 TEST_CASE("lists of hyperparameters that cannot be are refused") {
   auto messageOf = [](const std::string &text) { return errorOf([&] { parseHyperSpace(text); }); };
   CHECK(messageOf("7") == "hyperparameters: expected an object of lists, found `7`");
@@ -131,16 +154,19 @@ TEST_CASE("lists of hyperparameters that cannot be are refused") {
   CHECK(messageOf(R"({"learning_rate":[],)" + rest) ==
         "hyperparameters: expected a list of numbers for `learning_rate`, found `[]`");
   CHECK(messageOf(R"({"learning_rate":[-1],)" + rest) ==
-        "hyperparameters: expected numbers from 0 on for `learning_rate`, found `-1`");
+        "hyperparameters: expected numbers above 0 for `learning_rate`, found `-1`");
   CHECK(messageOf(R"({"learning_rate":["a"],)" + rest) ==
-        "hyperparameters: expected numbers from 0 on for `learning_rate`, found `\"a\"`");
+        "hyperparameters: expected numbers above 0 for `learning_rate`, found `\"a\"`");
   CHECK(messageOf(R"({"learning_rate":[1],"init_scale":[1],"clip_norm":[1],"layers":[0.5],)"
                   R"("hidden":[8]})") ==
-        "hyperparameters: expected numbers from 1 on for `layers`, found `0.5`");
+        "hyperparameters: expected whole numbers from 1 to 100 for `layers`, found `0.5`");
   std::string lists = R"({"learning_rate":[1],)" + rest.substr(0, rest.size() - 1);
   CHECK(parseHyperSpace(lists + "}").optimizer == "adam");
   CHECK(parseHyperSpace(lists + R"(,"optimizer":"sgd"})").optimizer == "sgd");
   CHECK(messageOf(lists + R"(,"optimizer":7})") ==
         "hyperparameters: expected a name for `optimizer`, found `7`");
+  CHECK(messageOf(lists + R"(,"optimzer":"sgd"})") ==
+        "hyperparameters: there is no `optimzer`; expected learning_rate, init_scale, clip_norm, "
+        "layers, hidden, optimizer");
   CHECK(messageOf(lists + R"(,"optimizer":"sdg"})").starts_with("unknown optimizer `sdg`"));
 }

@@ -42,6 +42,14 @@ TEST_CASE("a small lstm learns to add") {
   CHECK(result.flopsPerStep == 2 * (4 * 24 * (2 + 24) + 24));
 }
 
+TEST_CASE("a budget leaves the hidden size of a cell that does not depend on it") {
+  TaskForm form = makeTask("adding")->form();
+  const char *fixed = "cell c {\n  input x[I]\n  state h[5]\n  h' = tanh(linear(x, h))\n}\n";
+  CHECK(fitModel(fixed, form, {.hidden = 12}, 50'000) == 12);
+  CHECK_FALSE(fitModel(fixed, form, {.hidden = 12}, 10));
+  CHECK(fitModel(test::shippedText("gru"), form, {.hidden = 12}, 50'000).value_or(0) > 100);
+}
+
 TEST_CASE("cells that differ in names and order give the same bits") {
   HyperParameters hyper{.learningRate = 0.01, .hidden = 9};
   TrialSpec spec = specOf("gru", "adding:steps=6", 6, hyper), other = spec;

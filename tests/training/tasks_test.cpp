@@ -347,6 +347,10 @@ TEST_CASE("descriptions are read strictly") {
         "the task `adding`: steps: expected a whole number from 2 to 100000, got `2x`");
   CHECK(problem("adding:path=a") ==
         "the task `adding` has no option `path=a`; it can be told steps=50, batch=32");
+  CHECK(problem("adding:steps=6,steps=7") == "the task `adding` is told `steps` twice");
+  for (const char *text : {"adding:", "adding:steps=6,", "adding:,steps=6"})
+    CHECK(problem(text) == "the task `adding`: expected an option NAME=VALUE behind each colon and "
+                           "comma, found none; it can be told steps=50, batch=32");
   CHECK(problem("file") == "the task `file` reads a text, or a .safetensors file with `inputs` and "
                            "`targets`; say which: `file:path=FILE`");
   CHECK(problem("music:path=/nowhere/there") ==
@@ -361,7 +365,9 @@ TEST_CASE("what is wrong with a file of pieces is said with its line") {
   auto problem = [&](const std::string &text) {
     writeFile(path, text);
     std::string found = errorOf([&] { makeTask("music:path=" + path); });
-    return found.substr(0, 2) == "`/" ? found.substr(found.find(", line") + 2) : found;
+    std::string place = "`" + path + "`";
+    REQUIRE(found.starts_with(place));
+    return found.substr(place.size() + 2);
   };
   CHECK(problem("!! !\n") == "line 1: expected `train`, `valid` or `test` before the first piece");
   CHECK(
@@ -405,6 +411,33 @@ TEST_CASE("tensors of the user's own are a task") {
   CHECK(test.counts == std::vector<uint8_t>{0, 1});
   CHECK(task->batch(TaskPart::Validation, 0).counts == std::vector<uint8_t>{1, 0});
 
+  // Booleans are bits: the row of a step, as many as there are columns.
+  Tensor bits = {"targets", TensorType::Bool, {2, 3, 2}, {}};
+  for (int bit : {1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1})
+    bits.data.push_back(static_cast<std::byte>(bit));
+  Tensor read = {"inputs", TensorType::Bool, {2, 3, 2}, bits.data};
+  file.tensors[0] = read;
+  file.tensors[1] = bits;
+  writeTensors(path, file);
+  task = makeTask("file:path=" + path);
+  CHECK(task->form().inputKind == StepKind::Bits);
+  CHECK(task->form().inputSize == 2);
+  CHECK(task->form().targetKind == StepKind::Bits);
+  CHECK(task->form().targetSize == 2);
+  CHECK(task->form().metric == Metric::Nats);
+  CHECK(task->batch(TaskPart::Test, 0).targets == std::vector<float>{1, 0, 0, 0});
+  CHECK(task->batch(TaskPart::Test, 0).inputs == std::vector<float>{1, 0, 0, 0});
+  CHECK(task->chance(TaskPart::Validation) == 0); // one row counts
+  // Those of a sequence's end.
+  bits.shape = {3, 4};
+  file.tensors[1] = bits;
+  file.tensors.pop_back(); // `counts`
+  writeTensors(path, file);
+  task = makeTask("file:path=" + path);
+  CHECK(task->form().targetKind == StepKind::Bits);
+  CHECK(task->form().targetSize == 4);
+  CHECK(task->trainingBatch(1, 0).targets == std::vector<float>{1, 1, 0, 0});
+
   // One target for each of ten sequences of symbols, at its end.
   file.tensors = {makeTensor("inputs", {2, 10}, std::vector<int32_t>(20, 6)),
                   makeTensor("targets", {10, 2}, std::vector<float>(20, 0.5f))};
@@ -432,17 +465,34 @@ TEST_CASE("what is wrong with tensors of a task is said") {
   CHECK(problem({in}) == "has no tensor `targets`; a task needs `inputs` and `targets`");
   CHECK(problem({makeTensor("inputs", {2}, std::vector<int32_t>{0, 1}), out}) ==
         "`inputs` has shape [2], expected [T, N] of integers, which are symbols, or [T, N, d] of "
-        "numbers");
+        "numbers or booleans");
   CHECK(problem({makeTensor("inputs", {1, 2}, std::vector<int32_t>{0, -1}), out}) ==
         "`inputs` has a symbol -1, expected 0 to 999999");
   CHECK(problem({in, makeTensor("targets", {2, 2}, std::vector<int32_t>{0, 1, 0, 1})}) ==
-        "`targets` has shape [2, 2], expected [1, 2]");
+        "`targets` has shape [2, 2], expected [1, 2], for each step, or [2], for each sequence's "
+        "end");
+  Tensor bits = {"targets", TensorType::Bool, {1, 2}, {std::byte{0}, std::byte{1}}};
+  CHECK(problem({in, bits}) ==
+        "`targets` has shape [1, 2], expected [1, 2, d], for each step, or [2, d], for each "
+        "sequence's end; d is 1 for one number or bit");
+  bits = {"targets", TensorType::Bool, {1, 2, 1}, {std::byte{0}, std::byte{2}}};
+  CHECK(problem({in, bits}) == "`targets` has a boolean that is 2, expected 0 or 1");
   CHECK(problem({in, makeTensor("targets", {1, 2, 1}, std::vector<float>{NAN, 1})}) ==
         "`targets` has a number that is nan");
   CHECK(problem({in, out, makeTensor("lengths", {2}, std::vector<int32_t>{1, 2})}) ==
         "`lengths` has 2, expected 1 to 1");
   CHECK(problem({in, out, makeTensor("part", {2}, std::vector<int32_t>{1, 3})}) ==
         "`part` has 3, expected 0 (trains), 1 (validates) or 2 (tests)");
+  CHECK(problem({in, out}) ==
+        "2 sequences train, 0 validate, 0 test; expected one of each at least");
+  CHECK(problem({in, out, makeTensor("counts", {1, 2}, std::vector<float>{1, NAN})}) ==
+        "`counts` has a number that is nan, expected 0 or another number");
+  // Step 1 is beyond the end of sequence 0.
+  CHECK(problem({makeTensor("inputs", {2, 2}, std::vector<int32_t>{0, 1, 0, 1}),
+                 makeTensor("targets", {2, 2}, std::vector<int32_t>{0, 1, 0, 1}),
+                 makeTensor("lengths", {2}, std::vector<int32_t>{1, 2}),
+                 makeTensor("counts", {2, 2}, std::vector<int32_t>{0, 0, 1, 1})}) ==
+        "`counts` has 0 for all steps of sequence 0; leave that sequence out");
   CHECK(problem({in, makeTensor("targets", {2}, std::vector<int32_t>{0, 1}),
                  makeTensor("counts", {1, 2}, std::vector<int32_t>{1, 1})}) ==
         "`counts` has no meaning where a sequence has one target, at its end");
@@ -458,6 +508,16 @@ TEST_CASE("a text of the user's own is a task") {
   auto task = makeTask("file:batch=2,steps=5,path=" + path);
   CHECK(task->form().targetSize == 3);
   CHECK(task->chance(TaskPart::Test) == doctest::Approx(std::log(3)).epsilon(0.01));
-  writeFile(path, "abc");
-  CHECK(errorOf([&] { makeTask("file:path=" + path); }).find("abc") == std::string::npos);
+  auto problem = [&](const std::string &wrong) {
+    writeFile(path, wrong);
+    return errorOf([&] { makeTask("file:path=" + path); });
+  };
+  CHECK(problem("abc") ==
+        "`" + path +
+            "`: expected 40960 characters at least, 20 updates of 32 sequences of 64 "
+            "steps that train, validate and test, found 3; use a smaller `batch` or "
+            "`steps`");
+  CHECK(problem("a\xff") == "`" + path +
+                                "`: byte 0xff at offset 1 is not valid UTF-8; a task's "
+                                "text is characters; save it as UTF-8");
 }

@@ -14,14 +14,17 @@ class Characters : public Task {
 public:
   Characters(const std::string &path, int64_t steps, int64_t batch) : Task({}) {
     std::string text = readText(path);
-    Vocabulary vocabulary = Vocabulary::ofText(SymbolUnit::Characters, text, path);
+    Vocabulary vocabulary = Vocabulary::ofText(SymbolUnit::Characters, text, path,
+                                               "a task's text is characters; save it as UTF-8");
     symbols = vocabulary.encode(text, path);
+    constexpr int64_t kLeastBatches = 20; // a twentieth of them is one
+    int64_t least = kLeastBatches * batch * steps;
+    CELLWRIGHT_CHECK(
+        std::ssize(symbols) >= least,
+        "`{}`: expected {} characters at least, {} updates of {} sequences of {} steps "
+        "that train, validate and test, found {}; use a smaller `batch` or `steps`",
+        path, least, kLeastBatches, batch, steps, symbols.size());
     split = splitText(symbols, {SplitKind::Streams, 0.9, 0.05, batch, steps});
-    CELLWRIGHT_CHECK(split.train.count() > 0 && split.validation.count() > 0 &&
-                         split.test.count() > 0,
-                     "`{}` has {} characters, too few for {} sequences of {} steps that train, "
-                     "validate and test; use a smaller `batch` or `steps`",
-                     path, symbols.size(), batch, steps);
     taskForm = {StepKind::Symbols, vocabulary.size(), StepKind::Symbols, vocabulary.size(),
                 Metric::Nats};
   }

@@ -23,6 +23,7 @@ private:
   const Tensor &require(std::string_view name) const;
   void readSizes();
   void readKinds();
+  void readTargetShape(const Tensor &tensor);
   Example makeExample(int64_t sequence) const;
   void readLengths();
   void readCounts();
@@ -54,14 +55,25 @@ void checkTensorShape(const std::string &path, const Tensor &tensor,
                    formatShape(tensor.shape), formatShape(shape));
 }
 
-/// T and N are those of the inputs: symbols [T, N] or numbers [T, N, d].
+/// Booleans are bits: what they say stands in a column of its own, as numbers do.
+bool hasSymbols(const Tensor &tensor) {
+  return isIntegerType(tensor.type) && tensor.type != TensorType::Bool;
+}
+
+StepKind kindOf(const Tensor &tensor) {
+  if (hasSymbols(tensor))
+    return StepKind::Symbols;
+  return tensor.type == TensorType::Bool ? StepKind::Bits : StepKind::Reals;
+}
+
+/// T and N are those of the inputs: symbols [T, N], numbers or bits [T, N, d].
 void TensorReader::readSizes() {
   const Tensor &tensor = require("inputs");
-  size_t rank = isIntegerType(tensor.type) ? 2 : 3;
+  size_t rank = hasSymbols(tensor) ? 2 : 3;
   CELLWRIGHT_CHECK(
       tensor.shape.size() == rank && tensor.elements() > 0,
       "`{}`: `inputs` has shape {}, expected [T, N] of integers, which are symbols, or "
-      "[T, N, d] of numbers",
+      "[T, N, d] of numbers or booleans",
       path, formatShape(tensor.shape));
   steps = tensor.shape[0];
   sequences = tensor.shape[1];
@@ -83,39 +95,56 @@ int64_t TensorReader::readSymbols(const Tensor &tensor, std::vector<int32_t> &sy
 
 static std::vector<float> readNumbers(const std::string &path, const Tensor &tensor) {
   std::vector<float> numbers = toFloats(tensor);
-  for (float number : numbers)
+  for (float number : numbers) {
     CELLWRIGHT_CHECK(std::isfinite(number), "`{}`: `{}` has a number that is {}", path, tensor.name,
                      number);
+    CELLWRIGHT_CHECK(tensor.type != TensorType::Bool || number == 0 || number == 1,
+                     "`{}`: `{}` has a boolean that is {}, expected 0 or 1", path, tensor.name,
+                     number);
+  }
   return numbers;
+}
+
+/// Whether there is a target a step or one a sequence. [T, N] of numbers or bits is neither, but if
+/// T is N, when it is [N, d].
+void TensorReader::readTargetShape(const Tensor &tensor) {
+  std::vector<int64_t> shape = tensor.shape;
+  size_t rank = 1; // of one target a sequence
+  const char *column = "";
+  if (!hasSymbols(tensor)) {
+    rank = 2;
+    column = ", d";
+    if (shape.size() >= 2)
+      shape.pop_back();
+  }
+  hasOneTarget = tensor.shape.size() == rank && shape == std::vector{sequences};
+  bool isOfSteps = tensor.shape.size() == rank + 1 && shape == std::vector{steps, sequences};
+  CELLWRIGHT_CHECK(hasOneTarget || isOfSteps,
+                   "`{}`: `targets` has shape {}, expected [{}, {}{}], for each step, or [{}{}], "
+                   "for each sequence's end{}",
+                   path, formatShape(tensor.shape), steps, sequences, column, sequences, column,
+                   hasSymbols(tensor) ? "" : "; d is 1 for one number or bit");
 }
 
 void TensorReader::readKinds() {
   const Tensor &in = require("inputs"), &out = require("targets");
-  if (isIntegerType(in.type)) {
-    form.inputKind = StepKind::Symbols;
+  form.inputKind = kindOf(in);
+  form.targetKind = kindOf(out);
+  if (hasSymbols(in)) {
     form.inputSize = readSymbols(in, inputSymbols);
   } else {
-    form.inputKind = StepKind::Reals;
     form.inputSize = in.shape[2];
     inputs = readNumbers(path, in);
   }
-  bool isSymbols = isIntegerType(out.type);
-  hasOneTarget = out.shape.size() == (isSymbols ? 1 : 2);
-  std::vector<int64_t> shape = {steps, sequences};
-  if (hasOneTarget)
-    shape = {sequences};
-  if (isSymbols) {
-    form.targetKind = StepKind::Symbols;
+  readTargetShape(out);
+  if (hasSymbols(out)) {
     form.metric = Metric::Accuracy;
     form.targetSize = readSymbols(out, targetSymbols);
   } else {
-    form.targetKind = out.type == TensorType::Bool ? StepKind::Bits : StepKind::Reals;
-    form.metric = out.type == TensorType::Bool ? Metric::Nats : Metric::SquaredError;
-    form.targetSize = out.shape.empty() ? 1 : out.shape.back();
-    shape.push_back(form.targetSize);
+    form.metric = form.targetKind == StepKind::Bits ? Metric::Nats : Metric::SquaredError;
+    form.targetSize = out.shape.back();
     targets = readNumbers(path, out);
   }
-  checkTensorShape(path, out, shape);
   CELLWRIGHT_CHECK(form.targetSize > 0, "`{}`: `targets` is empty", path);
 }
 
@@ -147,6 +176,10 @@ void TensorReader::readCounts() {
                    path);
   checkTensorShape(path, *tensor, {steps, sequences});
   counts = toDoubles(*tensor);
+  for (double count : counts)
+    CELLWRIGHT_CHECK(std::isfinite(count),
+                     "`{}`: `counts` has a number that is {}, expected 0 or another number", path,
+                     count);
 }
 
 /// Without `part` eight of ten sequences train, one validates, one tests.
@@ -177,6 +210,10 @@ Example TensorReader::makeExample(int64_t sequence) const {
         hasOneTarget ? step + 1 == lengths[sequence] : counts.empty() || counts[row] != 0;
     example.counts.push_back(isCounted);
   }
+  // A batch may be this one sequence, and the mean of nothing is no loss.
+  CELLWRIGHT_CHECK(std::count(example.counts.begin(), example.counts.end(), 1) > 0,
+                   "`{}`: `counts` has 0 for all steps of sequence {}; leave that sequence out",
+                   path, sequence);
   return example;
 }
 
@@ -193,7 +230,7 @@ std::unique_ptr<Task> TensorReader::makeTask(int64_t batch) {
                                            : examples.test;
     to.push_back(makeExample(sequence));
   }
-  return std::make_unique<StoredTask>(form, std::move(examples), batch);
+  return std::make_unique<StoredTask>(form, std::move(examples), batch, path);
 }
 
 std::unique_ptr<Task> makeFileTask(const TaskSettings &settings) {

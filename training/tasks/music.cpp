@@ -73,7 +73,7 @@ StoredTask::Parts readPieces(const std::string &path) {
 std::unique_ptr<Task> makeMusic(const TaskSettings &settings) {
   return std::make_unique<StoredTask>(
       TaskForm{StepKind::Bits, kKeys, StepKind::Bits, kKeys, Metric::Nats},
-      readPieces(settings.path), settings.numbers[0]);
+      readPieces(settings.path), settings.numbers[0], settings.path);
 }
 
 } // namespace

@@ -83,11 +83,11 @@ TaskBatch DrawnTask::batch(TaskPart part, int64_t number) const {
 
 //===-- Stored --------------------------------------------------------------------------------===//
 
-StoredTask::StoredTask(const TaskForm &form, Parts parts, int64_t batch)
+StoredTask::StoredTask(const TaskForm &form, Parts parts, int64_t batch, const std::string &path)
     : Task(form), parts(std::move(parts)), batchSize(batch) {
   CELLWRIGHT_CHECK(
       !this->parts.training.empty() && !this->parts.validation.empty() && !this->parts.test.empty(),
-      "{} sequences train, {} validate, {} test; expected one of each at least",
+      "`{}`: {} sequences train, {} validate, {} test; expected one of each at least", path,
       this->parts.training.size(), this->parts.validation.size(), this->parts.test.size());
 }
 

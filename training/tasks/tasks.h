@@ -43,8 +43,8 @@ public:
   struct Parts {
     std::vector<Example> training, validation, test;
   };
-  /// Throws Error if a part has no example.
-  StoredTask(const TaskForm &form, Parts parts, int64_t batch);
+  /// Throws Error that names `path`, the examples' file, if a part has no example.
+  StoredTask(const TaskForm &form, Parts parts, int64_t batch, const std::string &path);
 
   TaskBatch trainingBatch(uint64_t seed, int64_t update) const override;
   int64_t batchCount(TaskPart part) const override;
