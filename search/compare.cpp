@@ -28,7 +28,14 @@ std::vector<HyperParameters> tuningOf(const CompareOptions &options) {
   return tried;
 }
 
+bool CellOutcome::isTrainable() const {
+  return std::any_of(tuning.begin(), tuning.end(),
+                     [](const TrialResult &run) { return run.hasQuality(); });
+}
+
 int64_t CellOutcome::diverged() const {
+  if (!isTrainable())
+    return std::ssize(scores);
   return std::count_if(runs.begin(), runs.end(),
                        [](const TrialResult &run) { return !run.hasQuality(); });
 }
@@ -61,7 +68,12 @@ private:
 int64_t Comparer::sizeOf(const ComparedCell &cell) const {
   HyperParameters hyper;
   hyper.layers = options.layers;
-  auto hidden = fitModel(cell.text, task->form(), hyper, options.budget);
+  std::optional<int64_t> hidden;
+  try {
+    hidden = fitModel(cell.text, task->form(), hyper, options.budget);
+  } catch (const Error &problem) {
+    throw Error(fmt::format("`{}`: {}", cell.name, problem.what()));
+  }
   CELLWRIGHT_CHECK(hidden,
                    "`{}`: no size has at most {} parameters on this task; use a larger "
                    "budget",
@@ -88,6 +100,8 @@ void Comparer::tune(const ComparedCell &cell, CellOutcome &outcome) {
   const MetricInfo &metric = task->metric();
   std::optional<double> best;
   std::vector<HyperParameters> tried = tuningOf(options);
+  outcome.chosen = tried.front();
+  outcome.chosen.hidden = outcome.hidden;
   for (HyperParameters &hyper : tried) {
     hyper.hidden = outcome.hidden;
     outcome.tuning.push_back(runOne(
@@ -99,12 +113,14 @@ void Comparer::tune(const ComparedCell &cell, CellOutcome &outcome) {
     best = result.quality;
     outcome.chosen = hyper;
   }
-  CELLWRIGHT_CHECK(best, "`{}` diverges with all {} hyperparameters that were tried: {}", cell.name,
-                   options.tuning, outcome.tuning.back().reason);
 }
 
 void Comparer::test(const ComparedCell &cell, double chance, CellOutcome &outcome) {
-  for (int64_t i = 0; i < options.seeds; ++i) {
+  if (!outcome.isTrainable()) {
+    outcome.scores.assign(options.seeds, chance);
+    doneUpdates += options.seeds * options.updates;
+  }
+  for (int64_t i = 0; i < options.seeds && outcome.isTrainable(); ++i) {
     // The seed that hyperparameters were chosen with is not used again.
     uint64_t seed = options.seed + 1 + static_cast<uint64_t>(i);
     outcome.runs.push_back(runOne(cell, outcome.chosen, seed, true,

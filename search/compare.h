@@ -42,14 +42,17 @@ struct CellOutcome {
   std::string name;
   int64_t hidden = 0;
   std::vector<TrialResult> tuning; // in the order of `tuningOf`
-  HyperParameters chosen;
-  std::vector<TrialResult> runs; // by seed
-  /// By seed: the test's score, or chance if the run diverged.
+  HyperParameters chosen;          // the first of the tuning if all of it diverged
+  std::vector<TrialResult> runs;   // by seed; none if all of the tuning diverged
+  /// By seed: the test's score, or chance if the run diverged or there was none.
   std::vector<double> scores;
   double mean = 0, deviation = 0;
   double p = 1; // against the best cell, see statistics.h; 1 of itself
 
-  int64_t diverged() const; // of `runs`
+  /// False if all of the tuning diverged. Then nothing more is trained: each seed counts as a run
+  /// that diverged.
+  bool isTrainable() const;
+  int64_t diverged() const; // seeds
 };
 
 struct CompareResult {
@@ -61,7 +64,7 @@ struct CompareResult {
 };
 
 /// Trains all of it. Everything but times follows from the options. Throws Error if a cell is
-/// wrong, no size of it is in the budget, or all of its tuning diverges.
+/// wrong or no size of it is in the budget.
 CompareResult compareCells(const std::vector<ComparedCell> &cells, const CompareOptions &options);
 
 } // namespace cellwright

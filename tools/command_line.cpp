@@ -153,6 +153,9 @@ static std::string describeProblem(const CLI::ParseError &error, const CLI::App 
                        option->get_description());
   if (!isA<CLI::ArgumentMismatch>(error))
     return message;
+  if (option->get_positional() && option->get_items_expected_min() > 1)
+    return fmt::format("expected {} of {} at least, got {}: {}", option->get_items_expected_min(),
+                       name, option->count(), option->get_description());
   bool isTwice = message.find("At Most") != std::string::npos;
   return isTwice ? name + " was given twice"
                  : fmt::format("expected {} behind {}", option->get_type_name(), name);

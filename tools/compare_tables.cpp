@@ -24,26 +24,34 @@ struct ComparedRow {
 
 /// A column of all tables.
 struct CompareColumn {
-  const char *title; // for people
-  const char *key;   // for programs
-  Json (*value)(const ComparedRow &row);
-  const char *form;  // for people
-  double factor = 1; // from the value to what people see
+  const char *title;                     // for people
+  const char *key;                       // for programs
+  Json (*value)(const ComparedRow &row); // null if there is none
+  const char *form;                      // for people
+  double factor = 1;                     // from the value to what people see
 };
+
+/// Nothing was chosen if all of the tuning diverged.
+Json chosen(const ComparedRow &row, double value) {
+  return row.outcome.isTrainable() ? Json(value) : Json();
+}
 
 const CompareColumn kColumns[] = {
     {"cell", "cell", [](const ComparedRow &row) { return Json(row.outcome.name); }, ""},
     {"H", "hidden", [](const ComparedRow &row) { return Json(row.outcome.hidden); }, "{:.0f}"},
     {"parameters", "parameters",
-     [](const ComparedRow &row) { return Json(row.outcome.runs.front().parameters); }, "{:.0f}"},
+     [](const ComparedRow &row) { return Json(row.outcome.tuning.front().parameters); }, "{:.0f}"},
     {"mean", "mean", [](const ComparedRow &row) { return Json(row.outcome.mean); }, "{:.5g}"},
-    {"deviation", "deviation", [](const ComparedRow &row) { return Json(row.outcome.deviation); },
+    {"deviation", "deviation",
+     [](const ComparedRow &row) {
+       return row.outcome.scores.size() > 1 ? Json(row.outcome.deviation) : Json();
+     },
      "{:.2g}"},
     {"p", "p_against_best", [](const ComparedRow &row) { return Json(row.outcome.p); }, "{:.3g}"},
     {"diverged", "diverged", [](const ComparedRow &row) { return Json(row.outcome.diverged()); },
      "{:.0f}"},
     {"kflop/step", "flops_per_step",
-     [](const ComparedRow &row) { return Json(row.outcome.runs.front().flopsPerStep); }, "{:.4g}",
+     [](const ComparedRow &row) { return Json(row.outcome.tuning.front().flopsPerStep); }, "{:.4g}",
      1e-3},
     {"forward us", "forward_seconds_per_step",
      [](const ComparedRow &row) { return Json(row.speed.forwardSeconds); }, "{:.3g}", 1e6},
@@ -52,11 +60,11 @@ const CompareColumn kColumns[] = {
     {"of bound", "percent_of_bound",
      [](const ComparedRow &row) { return Json(row.speed.percentOfBound); }, "{:.0f} %"},
     {"rate", "learning_rate",
-     [](const ComparedRow &row) { return Json(row.outcome.chosen.learningRate); }, "{:.2g}"},
+     [](const ComparedRow &row) { return chosen(row, row.outcome.chosen.learningRate); }, "{:.2g}"},
     {"scale", "init_scale",
-     [](const ComparedRow &row) { return Json(row.outcome.chosen.initScale); }, "{:.2g}"},
-    {"clip", "clip_norm", [](const ComparedRow &row) { return Json(row.outcome.chosen.clipNorm); },
-     "{:.2g}"},
+     [](const ComparedRow &row) { return chosen(row, row.outcome.chosen.initScale); }, "{:.2g}"},
+    {"clip", "clip_norm",
+     [](const ComparedRow &row) { return chosen(row, row.outcome.chosen.clipNorm); }, "{:.2g}"},
 };
 
 ComparedRow rowOf(const CompareReport &report, size_t cell) {
@@ -66,6 +74,8 @@ ComparedRow rowOf(const CompareReport &report, size_t cell) {
 std::string textOf(const CompareColumn &column, const Json &value) {
   if (value.is_string())
     return value.get<std::string>();
+  if (value.is_null())
+    return "?";
   return fmt::format(fmt::runtime(column.form), value.get<double>() * column.factor);
 }
 
@@ -87,6 +97,11 @@ std::string describe(const CompareReport &report) {
                       "which one that diverges counts as chance\n",
                       count(options.tuning, "set") + " of hyperparameters",
                       count(options.seeds, "seed"));
+  for (const CellOutcome &outcome : comparison.cells)
+    if (!outcome.isTrainable())
+      text += fmt::format("{}: diverges with all {} of the tuning, so that no seed was trained and "
+                          "each counts as chance: {}\n",
+                          outcome.name, count(options.tuning, "set"), outcome.tuning.back().reason);
   text += fmt::format("p: exact paired permutation test over the seeds against the cell with the "
                       "best mean (*), at least {:.3g}\n",
                       std::min(1.0, std::exp2(1.0 - static_cast<double>(options.seeds))));
@@ -168,8 +183,10 @@ std::string compareCsv(const CompareReport &report) {
     std::string line;
     for (const CompareColumn &column : kColumns) {
       Json value = column.value(rowOf(report, i));
-      line += (&column == kColumns ? "" : ",") +
-              csvField(value.is_string() ? value.get<std::string>() : value.dump());
+      line +=
+          (&column == kColumns ? "" : ",") + csvField(value.is_string() ? value.get<std::string>()
+                                                      : value.is_null() ? ""
+                                                                        : value.dump());
     }
     csv += line + "\n";
   }

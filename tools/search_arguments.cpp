@@ -2,6 +2,7 @@
 #include "tools/search_arguments.h"
 
 #include "dsl/canonical.h"
+#include "dsl/frontend.h"
 #include "runtime/files.h"
 #include "tools/options.h"
 #include "tools/tasks_help.h"
@@ -142,9 +143,19 @@ static std::vector<Objective> makeObjectives(const std::vector<std::string> &aga
     if (measure == Measure::Quality)
       throw UsageError("--against: quality is weighed already; expected params, flops or "
                        "step_seconds");
-    objectives.push_back({measure, false});
+    Objective objective{measure, false};
+    if (std::find(objectives.begin(), objectives.end(), objective) != objectives.end())
+      throw UsageError(fmt::format("--against: `{}` was given twice", name));
+    objectives.push_back(objective);
   }
   return objectives;
+}
+
+/// A file's path, so that a study is the same search from every folder; other names as they are.
+static std::string absoluteSpace(const std::string &space) {
+  if (!isCellPath(space))
+    return space;
+  return std::filesystem::absolute(space).lexically_normal().string();
 }
 
 /// Of the files that a study's tasks read; empty if they read none.
@@ -165,10 +176,12 @@ StudyConfig SearchArguments::config(const Space &made, const MakeController &mak
     throw UsageError("--task is missing: what the cells are to learn; see `cellwright search "
                      "--help`");
   StudyConfig config;
-  config.space = space;
-  config.task = task;
-  config.moreTasks = moreTasks;
-  config.gate = gate;
+  config.space = absoluteSpace(space);
+  config.task = withAbsolutePath(task);
+  for (const std::string &other : moreTasks)
+    config.moreTasks.push_back(withAbsolutePath(other));
+  if (!gate.empty())
+    config.gate = withAbsolutePath(gate);
   config.strategy = strategy;
   config.options = parseOptions(options);
   config.objectives = makeObjectives(against, makeTask(task)->metric().isHigherBetter);

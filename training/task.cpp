@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -160,6 +161,18 @@ std::unique_ptr<Task> makeTask(std::string_view description) {
 
 std::string pathOfTask(std::string_view description) {
   return parseDescription(description).second.path;
+}
+
+std::string withAbsolutePath(std::string_view description) {
+  auto [row, settings] = parseDescription(description);
+  if (settings.path.empty())
+    return std::string(description);
+  std::string text = fmt::format("{}:", row->name);
+  for (size_t i = 0; i < row->options.size(); ++i)
+    if (settings.numbers[i] != row->options[i].value)
+      text += fmt::format("{}={},", row->options[i].name, settings.numbers[i]);
+  return text + std::string(kPath) +
+         std::filesystem::absolute(settings.path).lexically_normal().string();
 }
 
 } // namespace cellwright

@@ -134,5 +134,8 @@ std::span<const TaskRow> taskRows();
 std::unique_ptr<Task> makeTask(std::string_view description);
 /// The file that such a task reads; empty if it reads none. Throws Error for a wrong description.
 std::string pathOfTask(std::string_view description);
+/// The description with the absolute path of that file, so that it is the same task in every
+/// folder.
+std::string withAbsolutePath(std::string_view description);
 
 } // namespace cellwright

@@ -102,13 +102,37 @@ TEST_CASE("what cannot be compared is said before anything is trained") {
   CHECK(errorOf([&] { compareCells(someCells(), options); }).starts_with("2 cells, 21 seeds"));
 }
 
-TEST_CASE("a cell that always diverges is named") {
+TEST_CASE("a cell that always diverges is at chance, and the others go on") {
   CompareOptions options = smallOptions();
   std::string text = "cell grows {\n  input x[I]\n  state h[H]\n  a = linear(x, h)\n"
                      "  b = linear(x, h)\n  h' = 1e30 * a * b\n}\n";
-  CHECK(errorOf([&] {
-          compareCells({{"grows", text}}, options);
-        }).starts_with("`grows` diverges with all 3 hyperparameters that were tried: the loss"));
+  int64_t last = 0, whole = 0;
+  options.progress = [&](int64_t done, int64_t all, const std::string &) {
+    last = done;
+    whole = all;
+  };
+  CompareResult comparison =
+      compareCells({{"grows", text}, {"gru", test::shippedText("gru")}}, options);
+  CHECK(last == whole);
+  const CellOutcome &outcome = comparison.cells[0];
+  CHECK_FALSE(outcome.isTrainable());
+  CHECK(outcome.tuning.size() == 3);
+  CHECK(outcome.tuning.back().reason.starts_with("the loss"));
+  CHECK(outcome.runs.empty());
+  CHECK(outcome.diverged() == 3);
+  CHECK(outcome.scores == std::vector<double>(3, comparison.chance));
+  CHECK(outcome.mean == doctest::Approx(comparison.chance));
+  CHECK(comparison.cells[1].isTrainable());
+  CHECK(comparison.cells[1].runs.size() == 3);
+  CHECK(comparison.cells[1].diverged() == 0);
+}
+
+TEST_CASE("a cell whose sizes do not fit is named") {
+  CHECK(errorOf([] {
+          compareCells({{"mine", "cell c {\n  input x[5]\n  state h[H]\n  h' = tanh(linear(x, h))\n"
+                                 "}\n"}},
+                       smallOptions());
+        }).starts_with("`mine`: layer 0: the sizes do not fit"));
 }
 
 } // namespace cellwright

@@ -66,20 +66,47 @@ class CompareTest(ProgramTest):
 
     def test_what_is_wrong_is_said_before_anything_is_trained(self):
         self.check_refused(BAD_INPUT, [r"unknown task `ading`; there are memorization, .*, file"],
-                           "compare", "gru", "--task", "ading")
+                           "compare", "gru", "lstm", "--task", "ading")
+        self.check_refused(BAD_INPUT, [r"`.*/fixed.cell`: layer 0: the sizes do not fit"], "compare", "gru",
+                           self.write("fixed.cell", "cell c { input x[9]; state h[H]; h' = tanh(linear(x, h)) }\n"),
+                           *TINY)
         self.check_refused(BAD_INPUT, [r"the task `adding` has no option `length=3`; it can be told steps=50, batch=32"],
-                           "compare", "gru", "--task", "adding:length=3")
+                           "compare", "gru", "lstm", "--task", "adding:length=3")
         self.check_refused(BAD_INPUT, [r"`gru`: no size has at most 10 parameters on this task; use a larger budget"],
                            "compare", "elman", "gru", "--task", "adding", "--budget-params", "10")
-        self.check_refused(BAD_INPUT, [r"unknown cell `grru`"], "compare", "grru", "--task", "adding")
+        self.check_refused(BAD_INPUT, [r"unknown cell `grru`"], "compare", "grru", "lstm", "--task", "adding")
         self.check_refused(BAD_INPUT, [r"--out and --csv are the same file"],
-                           "compare", "gru", *TINY, "-o", self.path("a"), "--csv", self.path("a"))
+                           "compare", "gru", "lstm", *TINY, "-o", self.path("a"), "--csv", self.path("a"))
         self.check_refused(BAD_COMMAND_LINE,
                            [r"--budget-params: expected a number above 0, as in 50000, 50k or 1.5M, got `50x`"],
-                           "compare", "gru", "--task", "adding", "--budget-params", "50x")
+                           "compare", "gru", "lstm", "--task", "adding", "--budget-params", "50x")
         self.check_refused(BAD_COMMAND_LINE, [r"--seeds: expected an integer from 1 to 20, got `21`"],
-                           "compare", "gru", "--task", "adding", "--seeds", "21")
-        self.check_refused(BAD_INPUT, [r"cannot write"], "compare", "gru", *TINY, "-o", self.path("no/folder.html"))
+                           "compare", "gru", "lstm", "--task", "adding", "--seeds", "21")
+        self.check_refused(BAD_INPUT, [r"cannot write"], "compare", "gru", "lstm", *TINY, "-o", self.path("no/folder.html"))
+        self.check_refused(BAD_COMMAND_LINE, [r"expected 2 of CELL at least, got 1: lstm \(shipped\)"],
+                           "compare", "lstm", "--task", "adding")
+        self.check_refused(BAD_COMMAND_LINE, [r"CELL is expected: lstm \(shipped\)"], "compare", "--task", "adding")
+
+    def test_a_cell_that_always_diverges_has_a_row_at_chance(self):
+        cell = self.write("grows.cell", "cell c { input x[I]; state h[H]; a = linear(x, h); b = linear(x, h); "
+                                        "h' = 1e30 * a * b }\n")
+        page, table = self.path("table.html"), self.path("table.csv")
+        out = self.run_well("compare", "gru", cell, *TINY, "-o", page, "--csv", table).out
+        self.assertIn(f"{cell}: diverges with all 2 sets of the tuning, so that no seed was trained and each counts as "
+                      "chance: ", out)
+        with open(table, newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([row["diverged"] for row in rows], ["0", "2"])
+        self.assertEqual(rows[1]["learning_rate"], "")
+        grows = self.compare("gru", cell, *TINY)
+        self.assertEqual(grows["cells"][1]["scores"], [grows["chance"]] * 2)
+        self.assertIsNone(grows["cells"][1]["learning_rate"])
+
+    def test_one_seed_has_no_deviation(self):
+        options = [*TINY, "--seeds", "1"]
+        del options[options.index("--seeds"):options.index("--seeds") + 2]
+        self.assertRegex(self.run_well("compare", "gru", "elman", *options).out, r"gru .* \?  +1 ")
+        self.assertIsNone(self.compare("gru", "elman", *options)["cells"][0]["deviation"])
 
 
 if __name__ == "__main__":

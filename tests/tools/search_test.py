@@ -175,6 +175,20 @@ class SearchTest(ProgramTest):
             self.wait_for_trials("s.db", 1)
             os.remove(moved)
             self.assertEqual(running.wait(timeout=120), 0, running.stderr.read())
+    def test_a_study_is_the_same_search_from_every_folder(self):
+        path = self.write("my.cell", SPACE)
+        text = self.write("text.txt", "To be, or not to be, that is the question.\n" * 60)
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(os.path.dirname(path))
+        arguments = ["--updates", "2", "--hidden", "4", "--strategy", "random"]
+        self.search("s.db", "./my.cell:my_space", "--task", "characters:batch=2,steps=5,path=text.txt", *arguments, "--trials",
+                    "1")
+        os.chdir(here)
+        self.search("s.db", path + ":my_space", "--task", f"characters:steps=5,batch=2,path={text}", *arguments, "--trials",
+                    "2")
+        self.search("s.db", "--trials", "3")
+        self.assertEqual(len(self.trials("s.db")), 3)
 
     def test_the_file_of_a_task_stays(self):
         text = self.write("text.txt", "To be, or not to be, that is the question.\n" * 60)
@@ -259,6 +273,7 @@ class SearchTest(ProgramTest):
                 "--time: expected a time with its unit, 90s, 30m, 1.5h or 2d, got `5`": ["--time", "5"],
                 "--trial-time: expected a time": ["--trial-time", "0s"],
                 "--against: quality is weighed already": ["--against", "quality"],
+                "--against: `params` was given twice": ["--against", "params", "--against", "params"],
                 "--workers: expected": ["--workers", "0"],
         }.items():
             self.check_refused(BAD_COMMAND_LINE, message, "search", "darts", *SMALL, *arguments, *study)

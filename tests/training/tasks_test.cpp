@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -355,6 +356,17 @@ TEST_CASE("descriptions are read strictly") {
                            "`targets`; say which: `file:path=FILE`");
   CHECK(problem("music:path=/nowhere/there") ==
         "cannot read `/nowhere/there`: No such file or directory");
+}
+
+TEST_CASE("a description with an absolute path is the same task in every folder") {
+  std::string here = std::filesystem::current_path().string();
+  CHECK(withAbsolutePath("adding:steps=6") == "adding:steps=6");
+  CHECK(withAbsolutePath("music") == "music:path=" + here + "/data/jsb_chorales.txt");
+  CHECK(withAbsolutePath("file:steps=5,path=a/../b.txt") == "file:steps=5,path=" + here + "/b.txt");
+  CHECK(withAbsolutePath("file:path=/a/./b,c.txt") == "file:path=/a/b,c.txt");
+  std::string twice = withAbsolutePath("characters:batch=2,steps=5,path=x");
+  CHECK(twice == "characters:steps=5,batch=2,path=" + here + "/x");
+  CHECK(withAbsolutePath(twice) == twice);
 }
 
 //===-- Files ---------------------------------------------------------------------------------===//

@@ -103,7 +103,8 @@ Run addCompare(CLI::App &app) {
   CompareOptions &options = arguments->options;
   app.add_option("CELL", arguments->cells,
                  "lstm (shipped), path/file.cell or path/file.cell:name; two or more")
-      ->required();
+      ->required()
+      ->expected(2, -1);
   app.add_option("--task", options.task, describeTasks())->required()->type_name("TASK");
   addCount(app, "--budget-params", options.budget,
            "parameters of a model at most, 50k; each cell gets the largest size within it");
