@@ -121,7 +121,7 @@ TEST_CASE("a journal has the operations that Optuna reads") {
                         "attributes": {"step": null, "low": 0.01, "high": 0.01, "log": false}})"));
   // A choice is the number of one that stands in every trial's distribution.
   for (int i : {2, 4}) {
-    CHECK(lines[i]["params"]["optimizer"] == (i == 4));
+    CHECK(lines[i]["params"]["optimizer"] == (i == 4 ? 1 : 0));
     CHECK(json::parse(lines[i]["distributions"]["optimizer"].get<std::string>()) ==
           json::parse(R"({"name": "CategoricalDistribution",
                           "attributes": {"choices": ["adam", "sgd"]}})"));
