@@ -1,7 +1,8 @@
 // Colour refinement (Weisfeiler & Leman 1968): a colour is made of those of the operands, then of
 // those of the users, again and again until no more terms can be told apart. Where inputs of the
 // graph (parameters, states, random draws) still look alike, one of them is marked and the rest
-// follows: if they are truly alike, it does not matter which.
+// follows: if they are truly alike, it does not matter which; if refinement only does not tell them
+// apart, it does.
 #include "dsl/term_colours.h"
 
 #include "dsl/hash_index.h"

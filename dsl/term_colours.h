@@ -1,5 +1,5 @@
-// Colours of terms: numbers that depend on what a term is made of and what is made of it, and on
-// nothing else, so that they put terms in an order that renaming does not change.
+// Colours of terms: numbers that depend on what a term is made of and what is made of it, so that
+// they put terms in an order that renaming does not change.
 #pragma once
 
 #include "dsl/canonical_terms.h"
@@ -9,8 +9,10 @@
 
 namespace cellwright {
 
-/// A colour for each term. Two terms share one only if the cell stays the same when they change
-/// places, or if that could not be found out in reasonable time.
+/// A colour for each term. They depend on the text, too, where parts of a cell look alike to
+/// refinement but are not, and where refining to the end would take too long: then two texts of one
+/// cell may have different canonical forms. A duplicate is missed; different cells are never taken
+/// for one.
 std::vector<uint64_t> colourTerms(const Cell &cell, const TermGraph &graph);
 
 } // namespace cellwright

@@ -9,6 +9,10 @@ namespace cellwright {
 
 using nlohmann::json;
 
+std::string wordsOfEdit(const Candidate &candidate) {
+  return candidate.edit.substr(0, candidate.edit.find('\n'));
+}
+
 std::string formatCandidate(const Candidate &candidate) {
   return json{{"cell", candidate.cell},
               {"genotype", candidate.genotype},

@@ -17,6 +17,9 @@ struct Candidate {
   bool operator==(const Candidate &) const = default;
 };
 
+/// How a candidate was made, in one line: its edit in words, without the lines that changed.
+std::string wordsOfEdit(const Candidate &candidate);
+
 /// As JSON, and back. `parseCandidate` throws Error with what is wrong with the text.
 std::string formatCandidate(const Candidate &candidate);
 Candidate parseCandidate(const std::string &text);

@@ -1,6 +1,7 @@
 // See export.h.
 #include "search/export.h"
 
+#include "search/csv.h"
 #include "search/study.h"
 #include "training/named_rows.h"
 
@@ -64,20 +65,10 @@ static nlohmann::ordered_json describeTrial(const StoredTrial &trial) {
   return row;
 }
 
-/// A field of RFC 4180.
-static std::string quoteField(const std::string &text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos)
-    return text;
-  std::string quoted = "\"";
-  for (char letter : text)
-    quoted += letter == '"' ? "\"\"" : std::string(1, letter);
-  return quoted + "\"";
-}
-
 static std::string formatField(const nlohmann::ordered_json &value) {
   if (value.is_null())
     return "";
-  return quoteField(value.is_string() ? value.get<std::string>() : value.dump());
+  return csvField(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
 static void exportCsv(const Store &store, const std::string &, const Write &write) {

@@ -8,8 +8,6 @@
 
 namespace cellwright {
 
-static std::string firstLine(const std::string &text) { return text.substr(0, text.find('\n')); }
-
 /// The parents' first trials, each once.
 static std::vector<int64_t> parentsOf(const TrialRecord &record, const CellGroups &groups) {
   std::vector<int64_t> parents;
@@ -34,7 +32,7 @@ Family readFamily(const Store &store, const CellGroups &groups, int64_t trial, s
     if (family.members.size() == most)
       continue;
     if (!member.parents.empty()) {
-      member.edit = firstLine(record.candidate.edit);
+      member.edit = wordsOfEdit(record.candidate);
       std::string before = store.trial(member.parents.front()).record.candidate.cell;
       // Without the words there is an empty line before the difference.
       std::string difference = describeEdit("", before, record.candidate.cell);

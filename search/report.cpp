@@ -92,7 +92,7 @@ void TrialReader::finish() {
 
 static CellInFull readCell(const Store &store, int64_t trial, bool hasPicture) {
   const Candidate candidate = store.trial(trial).record.candidate;
-  CellInFull cell{candidate.cell, candidate.edit.substr(0, candidate.edit.find('\n')), "", "", ""};
+  CellInFull cell{candidate.cell, wordsOfEdit(candidate), "", "", ""};
   if (!hasPicture)
     return cell;
   try {

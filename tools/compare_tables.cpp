@@ -5,6 +5,7 @@
 #include "dsl/html.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "search/csv.h"
 #include "tools/table.h"
 
 #include <algorithm>
@@ -162,16 +163,6 @@ std::string compareJson(const CompareReport &report) {
                {"best", comparison.cells[comparison.best].name},
                {"cells", cells}};
   return json.dump(2) + "\n";
-}
-
-/// Quoted where it must be (RFC 4180).
-static std::string csvField(const std::string &text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos)
-    return text;
-  std::string quoted = "\"";
-  for (char letter : text)
-    quoted += letter == '"' ? "\"\"" : std::string(1, letter);
-  return quoted + "\"";
 }
 
 std::string compareCsv(const CompareReport &report) {

@@ -30,7 +30,7 @@ std::string countsText(const StudyCounts &counts) {
 
 /// How a trial came to its cell, in one line: the first of its edit.
 static std::string originOf(const TrialRecord &record) {
-  std::string edit = record.candidate.edit.substr(0, record.candidate.edit.find('\n'));
+  std::string edit = wordsOfEdit(record.candidate);
   if (edit.empty())
     edit = record.repeats ? fmt::format("trial {} again", *record.repeats) : "drawn";
   for (size_t i = 0; i < record.candidate.parents.size(); ++i)

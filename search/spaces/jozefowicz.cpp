@@ -1,9 +1,10 @@
 // Jozefowicz, Zaremba & Sutskever 2015, "An Empirical Exploration of Recurrent Network
 // Architectures", section 3: graphs that start as LSTM and GRU and change by six mutations.
 // Deviations: the paper mutates each node with one probability, drawn for the whole graph; `sample`
-// does so, `mutate` makes one edit. Linear(a) starts as a times identity without the paper's small
-// noise, and Linear(0) as any other `linear` does: as zeros it would pass no gradient. Inputs stand
-// under `linear` only, so that sizes always fit.
+// draws by it how many edits there are, each of a random node, so that one may be edited twice and
+// others that an edit made too; `mutate` makes one edit. Linear(a) starts as a times identity
+// without the paper's small noise, and Linear(0) as any other `linear` does: as zeros it would pass
+// no gradient. Inputs stand under `linear` only, so that sizes always fit.
 #include "dsl/frontend.h"
 #include "runtime/error.h"
 #include "search/cell_graph.h"

@@ -57,7 +57,7 @@ public:
   void start(const TrialRecord &) override {}
 
   void tell(const TrialRecord &trial) override {
-    std::optional<double> reward = rewardOf(trial);
+    std::optional<double> reward = takeReward(trial);
     if (!reward)
       return;
     double advantage = *reward - baseline.value_or(*reward);
@@ -110,8 +110,9 @@ private:
                      "has no compiler; take random, evolution or pool");
   }
 
-  /// More is better. Of several objectives the first counts.
-  std::optional<double> rewardOf(const TrialRecord &trial) {
+  /// A trial's reward, more is better; of several objectives the first counts. Keeps the worst,
+  /// which is that of a failed trial; none before there is one.
+  std::optional<double> takeReward(const TrialRecord &trial) {
     if (trial.state != TrialState::Done)
       return worst;
     double reward = -costsOf(trial.result, setup.objectives).front();

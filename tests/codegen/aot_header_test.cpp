@@ -7,6 +7,7 @@
 #include "tests/support/c_compiler.h"
 #include "tests/support/shipped_cells.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/text_checks.h"
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -42,10 +43,6 @@ std::string headerOf(const std::string &body, const Sizes &sizes, const AotFacts
   TestCell cell = cellOfText("cell odd {\n" + body + "\n}\n", sizes);
   AotFacts facts = given ? *given : factsOf(cell, "odd");
   return writeAotHeader(cell.cell(), cell.bound, facts);
-}
-
-bool has(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 #include "tests/support/c_compiler.h"
 #include "tests/support/cell_generator.h"
 #include "tests/support/shipped_cells.h"
+#include "tests/support/text_checks.h"
 
 #include "fmt/format.h"
 #include <doctest/doctest.h>
@@ -141,10 +142,6 @@ cell names {
   names_states' = names_states + 0.1 * x
   output dout[H] = before' + after' * update'
 })";
-
-bool has(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
 
 Entry lstmEntry(bool hasBackward) {
   CellCheck check = checkOf(false, 5, 3, 1);

@@ -1,6 +1,8 @@
 // Plots: what is drawn of which points, and where.
 #include "dsl/plot.h"
 
+#include "tests/support/text_checks.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -15,17 +17,6 @@ Plot makePlot(PlotKind kind, std::vector<PlotPoint> points) {
           {"x & y", false, {}, {}},
           {"z", false, {}, {}},
           {{kind, "style", "label", points}}};
-}
-
-bool has(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
-
-size_t count(const std::string &text, const std::string &part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++found;
-  return found;
 }
 
 } // namespace

@@ -5,11 +5,10 @@
 #include "search/gradient_flow.h"
 #include "search/run_trial.h"
 #include "tests/search/candidates.h"
+#include "tests/support/meter.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,27 +17,14 @@ using namespace cellwright;
 
 namespace {
 
-/// Times in ms.
-class Meter {
-public:
-  template <typename Action> void measure(const Action &action) {
-    auto start = std::chrono::steady_clock::now();
-    action();
-    times.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
-  }
-  std::string describe(const std::string &what) {
-    std::sort(times.begin(), times.end());
-    if (times.empty())
-      return fmt::format("{:<28} nothing\n", what);
-    return fmt::format("{:<28} {:8.1f} {:8.1f} {:8.1f}\n", what, times[times.size() / 2],
-                       times[times.size() * 9 / 10], times.back());
-  }
-
-private:
-  std::vector<double> times;
-};
+/// Takes the times out of a meter.
+std::string describe(const std::string &what, Meter &meter) {
+  std::vector<double> times = meter.takeSorted();
+  if (times.empty())
+    return fmt::format("{:<28} nothing\n", what);
+  return fmt::format("{:<28} {:8.1f} {:8.1f} {:8.1f}\n", what, times[times.size() / 2],
+                     times[times.size() * 9 / 10], times.back());
+}
 
 void measure(const std::string &space, int count, int64_t hidden) {
   FilterOptions options;
@@ -68,9 +54,9 @@ void measure(const std::string &space, int count, int64_t hidden) {
   std::cout << fmt::format("{} of {} candidates of {} refused by equations; ms: median, tenth "
                            "slowest, slowest\n",
                            refused, count, space)
-            << filters.describe("filters by equations")
-            << budgets.describe("with a size for the budget") << kernels.describe("text to kernels")
-            << gradient.describe("gradient over 50 steps");
+            << describe("filters by equations", filters)
+            << describe("with a size for the budget", budgets)
+            << describe("text to kernels", kernels) << describe("gradient over 50 steps", gradient);
 }
 
 } // namespace

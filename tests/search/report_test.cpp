@@ -3,6 +3,7 @@
 
 #include "tests/search/studies.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/text_checks.h"
 
 #include <doctest/doctest.h>
 
@@ -16,17 +17,6 @@ SearchReport reportOf(const std::string &kind, const ReportOptions &options = {}
   TemporaryFolder folder;
   makeStudy(kind, folder / "s.db");
   return readReport(*openSqliteStoreToRead(folder / "s.db"), "s.db", options);
-}
-
-bool has(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
-
-size_t count(const std::string &text, const std::string &part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++found;
-  return found;
 }
 
 } // namespace

@@ -3,12 +3,12 @@
 #include "search/asking.h"
 #include "search/sqlite_store.h"
 #include "tests/search/toy_search.h"
+#include "tests/support/meter.h"
 #include "tests/support/temporary_folder.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <vector>
@@ -34,31 +34,15 @@ private:
   }
 };
 
-/// Times in ms of one trial after the other.
-class Meter {
-public:
-  template <typename Action> void measure(const Action &action) {
-    auto start = std::chrono::steady_clock::now();
-    action();
-    times.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
-  }
-  std::string describe() {
-    std::sort(times.begin(), times.end());
-    double sum = 0;
-    for (double time : times)
-      sum += time;
-    std::string text =
-        fmt::format("{:9.3f} {:9.3f} {:9.3f} {:9.3f}", sum / times.size(), times[times.size() / 2],
-                    times[times.size() * 99 / 100], times.back());
-    times.clear();
-    return text;
-  }
-
-private:
-  std::vector<double> times;
-};
+/// Takes the times out of a meter.
+std::string describe(Meter &meter) {
+  std::vector<double> times = meter.takeSorted();
+  double sum = 0;
+  for (double time : times)
+    sum += time;
+  return fmt::format("{:9.3f} {:9.3f} {:9.3f} {:9.3f}", sum / static_cast<double>(times.size()),
+                     times[times.size() / 2], times[times.size() * 99 / 100], times.back());
+}
 
 void measure(const std::string &strategy, int64_t trials) {
   TemporaryFolder folder;
@@ -85,7 +69,7 @@ void measure(const std::string &strategy, int64_t trials) {
       store->finish(trial->lease, result);
     });
     if (i % std::max<int64_t>(trials / 10, 1) == 0)
-      std::cout << fmt::format("{:9} {} {:9.1f}\n", i, meter.describe(),
+      std::cout << fmt::format("{:9} {} {:9.1f}\n", i, describe(meter),
                                static_cast<double>(std::filesystem::file_size(path)) / 1e6)
                 << std::flush;
   }
