@@ -55,7 +55,11 @@ class SpaceTest(ProgramTest):
         self.assertIn("unknown space `dart`; expected one of", self.bad("space", "dart"))
         self.assertIn("cannot read `none.cell`", self.bad("space", "none.cell"))
         path = self.write("wrong.cell", "cell a {\n  state h[H]\n  h' = choose { h | k }\n}\n")
-        self.assertIn("unknown name `k`", self.bad("space", path, "--sample", "20"))
+        result = self.run_well("space", path, "--sample", "20")
+        self.assertRegex(result.err, r"note: \d+ of \d+ draws were no cell: their choices do not check together; the "
+                                     r"first:\n")
+        self.assertIn("unknown name `k`", result.err)
+        self.assertEqual(result.out.count("cell a {"), 20)
 
     def test_genotypes(self):
         recipe = json.loads(self.good("genotype", "export", "gru", "--format", "nas-bench-nlp"))
@@ -67,7 +71,8 @@ class SpaceTest(ProgramTest):
         self.assertEqual(json.loads(again), recipe)
         wrong = self.write("wrong.json", "[4]")
         self.assertIn(
-            f"genotype 1 of `{wrong}`: number 0 of this genotype is 4",
+            f"genotype 1 of `{wrong}`: number 0 of this genotype, a function: expected a whole number "
+            "from 0 to 3, found `4`",
             self.bad("genotype", "import", wrong, "--format", "enas"),
         )
         wrong = self.write("wrong.jsonl", "[0]\n[0\n")

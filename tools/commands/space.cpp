@@ -32,18 +32,21 @@ std::vector<Candidate> drawSamples(const Space &space, const SpaceArguments &arg
   std::vector<Candidate> samples;
   // Choices that do not check together are drawn again, not for ever.
   int64_t most = 100 * arguments.samples, failed = 0;
+  std::string first;
   while (std::ssize(samples) < arguments.samples) {
     try {
       samples.push_back(space.sample(random));
     } catch (const NoCandidate &problem) {
+      if (failed == 0)
+        first = problem.what();
       if (++failed >= most)
         throw;
     }
   }
   if (failed > 0)
     std::cerr << fmt::format("note: {} of {} draws were no cell: their choices do not check "
-                             "together\n",
-                             failed, failed + std::ssize(samples));
+                             "together; the first:\n{}\n",
+                             failed, failed + std::ssize(samples), first);
   return samples;
 }
 
