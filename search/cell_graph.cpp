@@ -12,7 +12,7 @@ namespace cellwright {
 
 using nlohmann::json;
 
-std::vector<int> CellGraph::leaves(const std::string &op) const {
+std::vector<int> EditGraph::leaves(const std::string &op) const {
   std::vector<int> found;
   for (size_t i = 0; i < nodes.size(); ++i)
     if (nodes[i].op == op)
@@ -20,12 +20,12 @@ std::vector<int> CellGraph::leaves(const std::string &op) const {
   return found;
 }
 
-bool CellGraph::isLeaf(int node) const {
+bool EditGraph::isLeaf(int node) const {
   const std::string &op = nodes[node].op;
   return op == "input" || op == "state" || op == "number";
 }
 
-std::vector<int> CellGraph::ancestors(int node) const {
+std::vector<int> EditGraph::ancestors(int node) const {
   std::vector<bool> isFound(nodes.size(), false);
   std::vector<int> open = nodes[node].operands;
   while (!open.empty()) {
@@ -43,9 +43,9 @@ std::vector<int> CellGraph::ancestors(int node) const {
   return found;
 }
 
-std::vector<int> CellGraph::useCounts() const {
+std::vector<int> EditGraph::useCounts() const {
   std::vector<int> counts(nodes.size(), 0);
-  for (const GraphNode &node : nodes)
+  for (const EditNode &node : nodes)
     for (int operand : node.operands)
       ++counts[operand];
   for (int next : nexts)
@@ -53,14 +53,14 @@ std::vector<int> CellGraph::useCounts() const {
   return counts;
 }
 
-void CellGraph::replaceUses(int node, int other) {
+void EditGraph::replaceUses(int node, int other) {
   for (size_t i = 0; i < nodes.size(); ++i)
     if (static_cast<int>(i) != other)
       std::replace(nodes[i].operands.begin(), nodes[i].operands.end(), node, other);
   std::replace(nexts.begin(), nexts.end(), node, other);
 }
 
-void CellGraph::tidy() {
+void EditGraph::tidy() {
   enum : char { kUnseen, kOpen, kDone };
   std::vector<char> states(nodes.size(), kUnseen);
   std::vector<int> order;
@@ -91,7 +91,7 @@ void CellGraph::tidy() {
   for (int next : nexts)
     visit(next);
   std::vector<int> places(nodes.size(), -1);
-  std::vector<GraphNode> tidied;
+  std::vector<EditNode> tidied;
   for (int node : order) {
     places[node] = static_cast<int>(tidied.size());
     tidied.push_back(std::move(nodes[node]));
@@ -105,9 +105,9 @@ void CellGraph::tidy() {
 
 //===-- JSON ----------------------------------------------------------------------------------===//
 
-json jsonOfGraph(const CellGraph &graph) {
+json jsonOfGraph(const EditGraph &graph) {
   json nodes = json::array();
-  for (const GraphNode &node : graph.nodes) {
+  for (const EditNode &node : graph.nodes) {
     json fields = {{"op", node.op}};
     if (!node.operands.empty())
       fields["of"] = node.operands;
@@ -141,12 +141,12 @@ static bool isKnown(const std::string &op, size_t operands) {
          kSignatures[function].count == 1;
 }
 
-void CellGraph::check() const {
+void EditGraph::check() const {
   CELLWRIGHT_CHECK(nexts.size() == leaves("state").size() && !nexts.empty(),
                    "a graph with {} states has {} next values", leaves("state").size(),
                    nexts.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
-    const GraphNode &node = nodes[i];
+    const EditNode &node = nodes[i];
     CELLWRIGHT_CHECK(isKnown(node.op, node.operands.size()),
                      "`{}` of {} operands is no node of a graph", node.op, node.operands.size());
     for (int operand : node.operands) {
@@ -164,11 +164,11 @@ void CellGraph::check() const {
                      "node {} is no next value of a state", next);
 }
 
-CellGraph graphOfJson(const json &value) {
-  CellGraph graph;
+EditGraph graphOfJson(const json &value) {
+  EditGraph graph;
   try {
     for (const json &fields : value.at("nodes")) {
-      GraphNode node;
+      EditNode node;
       fields.at("op").get_to(node.op);
       node.operands = fields.value("of", std::vector<int>{});
       node.name = fields.value("name", "");

@@ -14,7 +14,7 @@
 
 namespace cellwright {
 
-struct GraphNode {
+struct EditNode {
   /// `input`, `state`, `number`, `linear`, `add`, `sub`, `mul`, `div`, or the name of an
   /// element-wise function of one argument.
   std::string op;
@@ -26,9 +26,9 @@ struct GraphNode {
   std::optional<double> biasStart = {}; // the bias starts with this, not with zeros
 };
 
-struct CellGraph {
-  std::vector<GraphNode> nodes; // inputs and states first
-  std::vector<int> nexts; // by state: the node that is its next value; the first is the output
+struct EditGraph {
+  std::vector<EditNode> nodes; // inputs and states first
+  std::vector<int> nexts;      // by state: the node that is its next value; the first is the output
 
   /// Inputs, then states, as nodes of the graph.
   std::vector<int> leaves(const std::string &op) const;
@@ -47,13 +47,13 @@ struct CellGraph {
 };
 
 /// The graph of a checked cell. Throws Error with the first operation that no graph has.
-CellGraph graphOfCell(const Cell &cell);
+EditGraph graphOfCell(const Cell &cell);
 
 /// The graph as a file with one cell, and its statements laid out as `fmt` does.
-std::string textOfGraph(const CellGraph &graph, const std::string &name);
+std::string textOfGraph(const EditGraph &graph, const std::string &name);
 
-nlohmann::json jsonOfGraph(const CellGraph &graph);
+nlohmann::json jsonOfGraph(const EditGraph &graph);
 /// Throws Error if the value is no graph.
-CellGraph graphOfJson(const nlohmann::json &json);
+EditGraph graphOfJson(const nlohmann::json &json);
 
 } // namespace cellwright

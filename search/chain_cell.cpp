@@ -73,7 +73,7 @@ namespace {
 /// Finds the nodes of a chain in a graph.
 class ChainReader {
 public:
-  explicit ChainReader(const CellGraph &graph) : graph(graph) {}
+  explicit ChainReader(const EditGraph &graph) : graph(graph) {}
 
   ChainCell read() {
     std::vector<int> states = graph.leaves("state");
@@ -106,7 +106,7 @@ private:
     std::string activation;
   };
 
-  const CellGraph &graph;
+  const EditGraph &graph;
   int state = 0;
   int input = 0;
   std::vector<Found> found;
@@ -115,13 +115,13 @@ private:
     CELLWRIGHT_CHECK(holds, "this is no cell of `enas` or `darts`: {}", problem);
   }
 
-  const GraphNode &at(int node) const { return graph.nodes[node]; }
+  const EditNode &at(int node) const { return graph.nodes[node]; }
 
   /// Whether a node is an activation of a product of `from`, or, for the state, of x and h.
   bool isActivated(int node, int from) const {
     if (at(node).operands.size() != 1)
       return false;
-    const GraphNode &linear = at(at(node).operands[0]);
+    const EditNode &linear = at(at(node).operands[0]);
     std::vector<int> operands =
         from == state ? std::vector<int>{input, state} : std::vector<int>{from};
     return linear.op == "linear" && !linear.hasBias && linear.operands == operands;
@@ -132,11 +132,11 @@ private:
     if (at(node).op != "add")
       return;
     int from = at(node).operands[0];
-    const GraphNode &change = at(at(node).operands[1]);
+    const EditNode &change = at(at(node).operands[1]);
     if (change.op != "mul" || at(change.operands[1]).op != "sub")
       return;
     int gate = change.operands[0];
-    const GraphNode &difference = at(change.operands[1]);
+    const EditNode &difference = at(change.operands[1]);
     int activated = difference.operands[0];
     bool isNode = difference.operands[1] == from && at(gate).op == "sigmoid" &&
                   isActivated(gate, from) && isActivated(activated, from);
@@ -174,7 +174,7 @@ private:
     std::vector<int> open = {node};
     size_t count = 1;
     if (at(node).op == "div") {
-      const GraphNode &divisor = at(at(node).operands[1]);
+      const EditNode &divisor = at(at(node).operands[1]);
       require(divisor.op == "number" && divisor.number >= 1, "its output is no mean");
       count = static_cast<size_t>(divisor.number);
       open = {at(node).operands[0]};

@@ -16,7 +16,7 @@ public:
   explicit GraphReader(const Cell &cell)
       : cell(cell), nodes(cell.ops.size(), -1), uses(cell.ops.size(), 0) {}
 
-  CellGraph read() {
+  EditGraph read() {
     constexpr size_t kMostOps = 10'000; // sums are followed by recursion
     CELLWRIGHT_CHECK(cell.ops.size() <= kMostOps, "`{}` has {} operations; a graph has at most {}",
                      cell.name.view(), cell.ops.size(), kMostOps);
@@ -39,7 +39,7 @@ public:
 
 private:
   const Cell &cell;
-  CellGraph graph;
+  EditGraph graph;
   std::vector<int> nodes; // by value; -1: none of its own
   std::vector<int> uses;
 
@@ -48,7 +48,7 @@ private:
     return at(value).kind == OpKind::Call && at(value).function == function;
   }
 
-  int add(GraphNode node) {
+  int add(EditNode node) {
     graph.nodes.push_back(std::move(node));
     return static_cast<int>(graph.nodes.size()) - 1;
   }
@@ -98,7 +98,7 @@ private:
     ValueId bias = kNoValue;
     if (!collectLinear(value, true, products, bias) || products.empty())
       return false;
-    GraphNode node;
+    EditNode node;
     node.op = "linear";
     node.name = at(value).name;
     node.hasBias = bias != kNoValue;
@@ -151,7 +151,7 @@ private:
                    (op.operandCount == 1 || numberOf(cell.operand(op, 1)) == signature.preset);
     CELLWRIGHT_CHECK(isBinary || isUnary, "`{}` uses `{}` as no graph does", cell.name.view(),
                      function.name);
-    GraphNode node;
+    EditNode node;
     node.op = function.name;
     node.name = op.name;
     for (int i = 0; i < (isBinary ? 2 : 1); ++i)
@@ -162,6 +162,6 @@ private:
 
 } // namespace
 
-CellGraph graphOfCell(const Cell &cell) { return GraphReader(cell).read(); }
+EditGraph graphOfCell(const Cell &cell) { return GraphReader(cell).read(); }
 
 } // namespace cellwright

@@ -16,7 +16,7 @@ namespace {
 
 class GraphWriter {
 public:
-  GraphWriter(const CellGraph &graph, const std::string &name)
+  GraphWriter(const EditGraph &graph, const std::string &name)
       : graph(graph), uses(graph.useCounts()), names(graph.nodes.size()), cell(name) {}
 
   std::string write() {
@@ -39,7 +39,7 @@ public:
   }
 
 private:
-  const CellGraph &graph;
+  const EditGraph &graph;
   std::vector<int> uses;
   std::vector<std::string> names; // by node; empty for those that stand inside of others
   std::vector<bool> isOpen;       // by node: its statement has to say the size
@@ -61,7 +61,7 @@ private:
       taken.insert(std::string(word));
     int inputs = 0, states = 0;
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      const GraphNode &node = graph.nodes[i];
+      const EditNode &node = graph.nodes[i];
       if (node.op == "input")
         names[i] = freeName(!node.name.empty() ? node.name
                             : inputs == 0      ? "x"
@@ -111,7 +111,7 @@ private:
     };
     for (size_t i = 0; i < groups.size(); ++i) {
       groups[i] = static_cast<int>(i);
-      const GraphNode &node = graph.nodes[i];
+      const EditNode &node = graph.nodes[i];
       for (int operand : node.operands)
         if (node.op != "linear" && graph.nodes[operand].op != "number")
           groups[rootOf(static_cast<int>(i))] = rootOf(operand);
@@ -148,7 +148,7 @@ private:
   }
 
   /// How tightly each operation binds, for parentheses.
-  static int tightness(const GraphNode &node) {
+  static int tightness(const EditNode &node) {
     return node.op == "add" || node.op == "sub" ? 1 : node.op == "mul" || node.op == "div" ? 2 : 3;
   }
 
@@ -160,7 +160,7 @@ private:
   }
 
   std::string expression(int index) {
-    const GraphNode &node = graph.nodes[index];
+    const EditNode &node = graph.nodes[index];
     if (node.op == "number")
       return std::string(makeText(node.number).view());
     if (node.op == "add" || node.op == "sub")
@@ -174,7 +174,7 @@ private:
     return node.op + "(" + operand(node.operands[0], 0) + ")";
   }
 
-  std::string linear(const GraphNode &node) {
+  std::string linear(const EditNode &node) {
     std::vector<std::string> plain;
     std::string list;
     for (size_t i = 0; i < node.operands.size(); ++i) {
@@ -198,7 +198,7 @@ private:
 
 } // namespace
 
-std::string textOfGraph(const CellGraph &graph, const std::string &name) {
+std::string textOfGraph(const EditGraph &graph, const std::string &name) {
   return GraphWriter(graph, name).write();
 }
 

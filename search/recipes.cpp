@@ -60,7 +60,7 @@ class RecipeReader {
 public:
   explicit RecipeReader(const json &recipe) : recipe(recipe) {}
 
-  CellGraph read() {
+  EditGraph read() {
     CELLWRIGHT_CHECK(recipe.is_object(), "a recipe is an object of nodes, this is `{}`",
                      shortJson(recipe));
     places["x"] = add({.op = "input", .operands = {}, .name = "x"});
@@ -84,11 +84,11 @@ public:
 
 private:
   const json &recipe;
-  CellGraph graph;
+  EditGraph graph;
   std::map<std::string, int> places;
   std::vector<std::string> open; // nodes that wait for their inputs
 
-  int add(GraphNode node) {
+  int add(EditNode node) {
     graph.nodes.push_back(std::move(node));
     return static_cast<int>(graph.nodes.size()) - 1;
   }
@@ -149,7 +149,7 @@ private:
 
 class RecipeWriter {
 public:
-  explicit RecipeWriter(const CellGraph &graph)
+  explicit RecipeWriter(const EditGraph &graph)
       : graph(graph), uses(graph.useCounts()), names(graph.nodes.size()) {}
 
   json write() {
@@ -167,13 +167,13 @@ public:
   }
 
 private:
-  const CellGraph &graph;
+  const EditGraph &graph;
   std::vector<int> uses;
   std::vector<std::string> names; // of nodes that are in the recipe
   json recipe = json::object();
   int count = 0;
 
-  const GraphNode &at(int node) const { return graph.nodes[node]; }
+  const EditNode &at(int node) const { return graph.nodes[node]; }
 
   void nameLeaves() {
     std::vector<int> inputs = graph.leaves("input");
@@ -187,7 +187,7 @@ private:
   bool isTaken(const std::string &name) const {
     return recipe.contains(name) || std::find(names.begin(), names.end(), name) != names.end() ||
            std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                       [&](const GraphNode &node) { return node.name == name; });
+                       [&](const EditNode &node) { return node.name == name; });
   }
 
   std::string nameOf(int node) {
@@ -208,11 +208,11 @@ private:
   }
 
   /// The inputs of a blend that ends in this node.
-  std::optional<std::vector<int>> blendOf(const GraphNode &node) const {
+  std::optional<std::vector<int>> blendOf(const EditNode &node) const {
     if (node.op != "add" || !isInner(node.operands[0], "mul") || !isInner(node.operands[1], "mul"))
       return std::nullopt;
-    const GraphNode &left = at(node.operands[0]);
-    const GraphNode &right = at(node.operands[1]);
+    const EditNode &left = at(node.operands[0]);
+    const EditNode &right = at(node.operands[1]);
     int rest = right.operands[0];
     bool isBlend = isInner(rest, "sub") && at(at(rest).operands[0]).op == "number" &&
                    at(at(rest).operands[0]).number == 1 && at(rest).operands[1] == left.operands[0];
@@ -223,7 +223,7 @@ private:
 
   /// The operands of a sum or product, those of inner ones with them.
   void flatten(int node, std::vector<int> &operands) const {
-    const GraphNode &from = at(node);
+    const EditNode &from = at(node);
     for (size_t i = 0; i < from.operands.size(); ++i) {
       int operand = from.operands[i];
       bool isBlend = blendOf(at(operand)).has_value();
@@ -269,8 +269,8 @@ private:
 
 } // namespace
 
-CellGraph graphOfRecipe(const json &recipe) { return RecipeReader(recipe).read(); }
+EditGraph graphOfRecipe(const json &recipe) { return RecipeReader(recipe).read(); }
 
-json recipeOfGraph(const CellGraph &graph) { return RecipeWriter(graph).write(); }
+json recipeOfGraph(const EditGraph &graph) { return RecipeWriter(graph).write(); }
 
 } // namespace cellwright

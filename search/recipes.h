@@ -11,9 +11,9 @@ namespace cellwright {
 
 /// Throws Error with what makes this no recipe: nodes that need each other, unknown ones, a wrong
 /// number of inputs.
-CellGraph graphOfRecipe(const nlohmann::json &recipe);
+EditGraph graphOfRecipe(const nlohmann::json &recipe);
 
 /// Throws Error if the graph has nodes that no recipe has. Nodes without a name get one.
-nlohmann::json recipeOfGraph(const CellGraph &graph);
+nlohmann::json recipeOfGraph(const EditGraph &graph);
 
 } // namespace cellwright

@@ -43,7 +43,7 @@ constexpr std::array kOperations = {"add", "sub", "mul"};
 /// A graph and the edits of the paper. An edit gives what it did, or nothing if it cannot be made.
 class Mutator {
 public:
-  Mutator(CellGraph &graph, Random &random) : graph(graph), random(random) {}
+  Mutator(EditGraph &graph, Random &random) : graph(graph), random(random) {}
 
   /// One random edit of one random node.
   std::string mutate() {
@@ -79,10 +79,10 @@ public:
   }
 
 private:
-  CellGraph &graph;
+  EditGraph &graph;
   Random &random;
 
-  const GraphNode &at(int node) const { return graph.nodes[node]; }
+  const EditNode &at(int node) const { return graph.nodes[node]; }
 
   template <class List> const auto &pick(const List &list) {
     return list[random.below(list.size())];
@@ -103,7 +103,7 @@ private:
   }
 
   std::string label(int node) const {
-    const GraphNode &named = at(node);
+    const EditNode &named = at(node);
     return "`" + (named.name.empty() ? named.op : named.name) + "`";
   }
 
@@ -112,7 +112,7 @@ private:
     return op == "linear" ? fmt::format("`linear({})`", activation.diagonal) : "`" + op + "`";
   }
 
-  static void become(GraphNode &node, const Activation &activation) {
+  static void become(EditNode &node, const Activation &activation) {
     node.op = activation.op;
     node.hasBias = true;
     node.biasStart.reset();
@@ -121,7 +121,7 @@ private:
       node.diagonal = activation.diagonal;
   }
 
-  int add(GraphNode node) {
+  int add(EditNode node) {
     graph.nodes.push_back(std::move(node));
     return static_cast<int>(graph.nodes.size()) - 1;
   }
@@ -163,7 +163,7 @@ private:
     if (!isHidden(operand) || graph.nodes.size() >= kMostNodes)
       return "";
     const Activation &activation = pick(kActivations);
-    GraphNode inserted;
+    EditNode inserted;
     inserted.operands = {operand};
     become(inserted, activation);
     int place = add(std::move(inserted));
@@ -215,12 +215,12 @@ private:
   /// those of their parents.
   void nameShared() {
     std::set<std::string> taken;
-    for (const GraphNode &node : graph.nodes)
+    for (const EditNode &node : graph.nodes)
       taken.insert(node.name);
     std::vector<int> uses = graph.useCounts();
     int number = 0;
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      GraphNode &node = graph.nodes[i];
+      EditNode &node = graph.nodes[i];
       if (!node.name.empty() || uses[i] < 2 || node.op == "number")
         continue;
       do
@@ -245,7 +245,7 @@ public:
 
   Candidate sample(Random &random) const override {
     const char *start = kStarts[random.below(kStarts.size())];
-    CellGraph graph = startGraph(start);
+    EditGraph graph = startGraph(start);
     double probability = random.uniform();
     size_t count = graph.nodes.size();
     for (size_t i = 0; i < count; ++i)
@@ -255,7 +255,7 @@ public:
   }
 
   std::optional<Candidate> mutate(const Candidate &candidate, Random &random) const override {
-    CellGraph graph = graphOfJson(parse(candidate.genotype));
+    EditGraph graph = graphOfJson(parse(candidate.genotype));
     std::string edit = Mutator(graph, random).mutate();
     if (edit.empty())
       return std::nullopt;
@@ -266,8 +266,8 @@ public:
 
   std::optional<Candidate> crossover(const Candidate &a, const Candidate &b,
                                      Random &random) const override {
-    CellGraph graph = graphOfJson(parse(a.genotype));
-    CellGraph other = graphOfJson(parse(b.genotype));
+    EditGraph graph = graphOfJson(parse(a.genotype));
+    EditGraph other = graphOfJson(parse(b.genotype));
     std::vector<int> places = Mutator(graph, random).innerNodes();
     std::vector<int> roots = Mutator(other, random).innerNodes();
     if (places.empty() || roots.empty() || graph.nodes.size() + other.nodes.size() > kMostNodes)
@@ -300,20 +300,20 @@ private:
     return value;
   }
 
-  static CellGraph startGraph(const char *start) {
+  static EditGraph startGraph(const char *start) {
     Frontend frontend;
     CheckedCell checked = frontend.findCell(start);
     CELLWRIGHT_CHECK(checked.isGood, "the shipped cell `{}` is not good", start);
     return graphOfCell(checked.cell);
   }
 
-  static Candidate candidateOf(const CellGraph &graph, const std::string &name) {
+  static Candidate candidateOf(const EditGraph &graph, const std::string &name) {
     return {printedCell(textOfGraph(graph, name)), jsonOfGraph(graph).dump(), {}, ""};
   }
 
   /// Copies a node of another graph and all that it is made of; inputs and states are those of the
   /// same number, or, where there are fewer, go round.
-  static int transplant(CellGraph &graph, const CellGraph &other, int root) {
+  static int transplant(EditGraph &graph, const EditGraph &other, int root) {
     std::vector<int> places(other.nodes.size(), -1);
     for (const char *op : {"input", "state"}) {
       std::vector<int> ours = graph.leaves(op);
@@ -326,7 +326,7 @@ private:
     for (int node : copied) {
       if (places[node] >= 0)
         continue;
-      GraphNode copy = other.nodes[node];
+      EditNode copy = other.nodes[node];
       for (int &operand : copy.operands)
         operand = places[operand];
       places[node] = static_cast<int>(graph.nodes.size());

@@ -39,7 +39,7 @@ public:
   Candidate sample(Random &random) const override {
     while (true) { // most tries succeed
       json recipe = drawRecipe(random);
-      CellGraph graph = graphOfRecipe(recipe);
+      EditGraph graph = graphOfRecipe(recipe);
       std::vector<int> uses = graph.useCounts();
       bool isWhole = true;
       for (const char *op : {"input", "state"})

@@ -29,7 +29,7 @@ const std::vector<std::string> kActivations = {"identity", "tanh", "sigmoid", "r
 /// Finds the decisions of a cell in its graph, from the root of the tree down.
 class TreeReader {
 public:
-  explicit TreeReader(const CellGraph &graph) : graph(graph) {}
+  explicit TreeReader(const EditGraph &graph) : graph(graph) {}
 
   json read() {
     std::vector<int> states = graph.leaves("state");
@@ -46,7 +46,7 @@ public:
   }
 
 private:
-  const CellGraph &graph;
+  const EditGraph &graph;
   int input = 0, hidden = 0, old = 0;
   json nodes = std::vector<json>(kNodes);
   json inject;
@@ -57,7 +57,7 @@ private:
     CELLWRIGHT_CHECK(holds, "this is no cell of `zoph_le`: {}", problem);
   }
 
-  const GraphNode &at(int node) const { return graph.nodes[node]; }
+  const EditNode &at(int node) const { return graph.nodes[node]; }
 
   bool isJoin(int node) const { return at(node).op == "add" || at(node).op == "mul"; }
 
@@ -109,7 +109,7 @@ public:
   std::string genotypeOf(const std::string &cell) const override {
     std::string genotype;
     withCell(cell, [&](const Program &, const CheckedCell &checked) {
-      CellGraph graph = graphOfCell(checked.cell);
+      EditGraph graph = graphOfCell(checked.cell);
       genotype = TreeReader(graph).read().dump();
     });
     return genotype;
