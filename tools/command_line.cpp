@@ -69,12 +69,11 @@ static void checkCommand(const CLI::App &app, const std::vector<std::string> &wo
   const CLI::App *group = &app;
   std::string called = app.get_name();
   for (const std::string &word : words) {
-    bool isCommand = group->get_require_subcommand_min() == 0;
-    if (isCommand && !findCommand(*group, word))
+    const CLI::App *command = findCommand(*group, word);
+    if (isCommand(*group) && !command)
       return; // its own arguments
     if (word.starts_with('-'))
       return checkFirstOption(*group, called, word);
-    const CLI::App *command = findCommand(*group, word);
     if (!command) {
       std::vector<std::string> names;
       listCommands(*group, "", names);
@@ -87,7 +86,7 @@ static void checkCommand(const CLI::App &app, const std::vector<std::string> &wo
     called += " " + word;
     group = command;
   }
-  if (group->get_require_subcommand_min() == 0)
+  if (isCommand(*group))
     return;
   // No words at all: what there is to do says more than a complaint.
   std::cerr << formatHelp(*group, called) << "\n";

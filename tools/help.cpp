@@ -66,9 +66,6 @@ std::string describeOption(const CLI::Option &option) {
   return describe(callOf(option), meaning);
 }
 
-/// False for what only groups others, `train` of `train lm`.
-bool isCommand(const CLI::App &app) { return app.get_require_subcommand_min() == 0; }
-
 std::string formatUsage(const CLI::App &app, const std::string &name) {
   std::string usage = "usage: " + name;
   if (!isCommand(app) && !app.get_subcommands([](const CLI::App *) { return true; }).empty())
@@ -129,6 +126,8 @@ std::string formatHelp(const CLI::App &app, const std::string &name) {
   std::string footer = app.get_footer().empty() ? examples : app.get_footer() + "\n";
   return text + "\n" + footer;
 }
+
+bool isCommand(const CLI::App &app) { return app.get_require_subcommand_min() == 0; }
 
 void useHelp(CLI::App &app) {
   app.formatter_fn([](const CLI::App *shown, const std::string &name, CLI::AppFormatMode) {
