@@ -23,7 +23,7 @@ static constexpr const char *kBudget = "budget_params", *kFilters = "filters",
 
 //===-- Options -------------------------------------------------------------------------------===//
 
-static std::string listSpaces() {
+std::string listSpaces() {
   std::string text;
   for (const SpaceRow &row : spaceRows())
     text += fmt::format("\n  {:<14} {}", row.name, row.help);

@@ -45,6 +45,8 @@ struct SearchArguments {
 
 /// A line for each strategy and each of its options, for help; each begins with its line's end.
 std::string listStrategies();
+/// The same of each space that has a name.
+std::string listSpaces();
 
 /// What a study keeps of a search over cells besides what every search has.
 struct CellSearchSettings {

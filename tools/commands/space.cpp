@@ -4,6 +4,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/command.h"
 #include "tools/options.h"
+#include "tools/search_arguments.h"
 
 #include <cmath>
 #include <iostream>
@@ -76,9 +77,6 @@ void printJson(const Space &space, const std::vector<Candidate> &samples) {
 
 Run addSpace(CLI::App &app) {
   auto arguments = std::make_shared<SpaceArguments>();
-  std::string names;
-  for (const SpaceRow &row : spaceRows())
-    names += fmt::format("\n  {:<14} {}", row.name, row.help);
   app.add_option(
          "SPACE", arguments->space,
          "a name, or the file of a cell with choices: path/file.cell or path/file.cell:name")
@@ -86,7 +84,7 @@ Run addSpace(CLI::App &app) {
   addNumber(app, "--sample", arguments->samples, Range<int64_t>{0, 100'000}, "cells to draw");
   addSeed(app, arguments->seed, "of the cells");
   app.add_flag("--json", arguments->isJson, "an object");
-  app.footer("Spaces:" + names);
+  app.footer("Spaces:" + listSpaces());
   return [arguments] {
     std::unique_ptr<Space> space = makeSpace(arguments->space);
     std::vector<Candidate> samples = drawSamples(*space, *arguments);
