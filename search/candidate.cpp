@@ -1,7 +1,7 @@
 // See candidate.h.
 #include "search/candidate.h"
 
-#include "runtime/error.h"
+#include "search/read_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -21,18 +21,17 @@ std::string formatCandidate(const Candidate &candidate) {
       .dump();
 }
 
+static Candidate readCandidate(const json &fields) {
+  Candidate candidate;
+  fields.at("cell").get_to(candidate.cell);
+  fields.at("genotype").get_to(candidate.genotype);
+  fields.at("parents").get_to(candidate.parents);
+  fields.at("edit").get_to(candidate.edit);
+  return candidate;
+}
+
 Candidate parseCandidate(const std::string &text) {
-  try {
-    json fields = json::parse(text);
-    Candidate candidate;
-    fields.at("cell").get_to(candidate.cell);
-    fields.at("genotype").get_to(candidate.genotype);
-    fields.at("parents").get_to(candidate.parents);
-    fields.at("edit").get_to(candidate.edit);
-    return candidate;
-  } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no candidate of a search: {}", problem.what()));
-  }
+  return readJson(text, "candidate of a search", readCandidate);
 }
 
 } // namespace cellwright

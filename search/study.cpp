@@ -1,6 +1,7 @@
 // See study.h.
 #include "search/study.h"
 
+#include "search/read_json.h"
 #include "search/sqlite_store.h"
 
 #include <nlohmann/json.hpp>
@@ -48,28 +49,27 @@ static Objective readObjective(const json &object) {
   return {parseMeasure(object.at("measure").get<std::string>()), direction == "maximize"};
 }
 
+static StudyConfig readConfig(const json &object) {
+  StudyConfig config;
+  object.at("space").get_to(config.space);
+  object.at("task").get_to(config.task);
+  object.at("more_tasks").get_to(config.moreTasks);
+  object.at("gate").get_to(config.gate);
+  object.at("strategy").get_to(config.strategy);
+  object.at("options").get_to(config.options);
+  config.objectives.clear();
+  for (const json &objective : object.at("objectives"))
+    config.objectives.push_back(readObjective(objective));
+  config.hyper = parseHyperSpace(object.at("hyperparameters").dump());
+  object.at("budget").get_to(config.budget);
+  object.at("evaluations").get_to(config.evaluations);
+  object.at("seed").get_to(config.seed);
+  object.at("more").get_to(config.more);
+  return config;
+}
+
 StudyConfig parseStudyConfig(const std::string &text) {
-  try {
-    json object = json::parse(text);
-    StudyConfig config;
-    object.at("space").get_to(config.space);
-    object.at("task").get_to(config.task);
-    object.at("more_tasks").get_to(config.moreTasks);
-    object.at("gate").get_to(config.gate);
-    object.at("strategy").get_to(config.strategy);
-    object.at("options").get_to(config.options);
-    config.objectives.clear();
-    for (const json &objective : object.at("objectives"))
-      config.objectives.push_back(readObjective(objective));
-    config.hyper = parseHyperSpace(object.at("hyperparameters").dump());
-    object.at("budget").get_to(config.budget);
-    object.at("evaluations").get_to(config.evaluations);
-    object.at("seed").get_to(config.seed);
-    object.at("more").get_to(config.more);
-    return config;
-  } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no configuration of a study: {}", problem.what()));
-  }
+  return readJson(text, "configuration of a study", readConfig);
 }
 
 //===-- Beginning -----------------------------------------------------------------------------===//

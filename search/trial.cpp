@@ -1,7 +1,7 @@
 // See trial.h.
 #include "search/trial.h"
 
-#include "runtime/error.h"
+#include "search/read_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,16 +29,6 @@ TrialStatus parseTrialStatus(std::string_view name) {
     if (kStatusNames[i] == name)
       return static_cast<TrialStatus>(i);
   throw Error(fmt::format("unknown status `{}`", name));
-}
-
-/// Reads JSON; what the library says is wrong becomes an Error.
-template <typename Thing>
-static Thing readJson(const std::string &text, const char *what, Thing (*read)(const json &)) {
-  try {
-    return read(json::parse(text));
-  } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no {} of a search: {}", what, problem.what()));
-  }
 }
 
 //===-- Specs ---------------------------------------------------------------------------------===//
@@ -77,7 +67,9 @@ static TrialSpec readSpec(const json &fields) {
   return spec;
 }
 
-TrialSpec parseTrialSpec(const std::string &text) { return readJson(text, "trial", readSpec); }
+TrialSpec parseTrialSpec(const std::string &text) {
+  return readJson(text, "trial of a search", readSpec);
+}
 
 //===-- Results -------------------------------------------------------------------------------===//
 
@@ -117,7 +109,7 @@ static TrialResult readResult(const json &fields) {
 }
 
 TrialResult parseTrialResult(const std::string &text) {
-  return readJson(text, "result", readResult);
+  return readJson(text, "result of a search", readResult);
 }
 
 } // namespace cellwright
