@@ -52,16 +52,12 @@ static std::string describeBest(const RankedCell &cell, const StudyConfig &confi
 
 /// The cell's text with more behind its name.
 static std::string renamed(const std::string &text, int64_t trial, const std::string &suffix) {
-  std::string result = text;
   try {
-    withCell(text, [&](const Program &program, const CheckedCell &) {
-      result.insert(program.locOf(0).end, suffix);
-    });
+    return renameCell(text, [&](std::string_view name) { return std::string(name) + suffix; });
   } catch (const Error &problem) {
     throw Error(fmt::format("this version of cellwright does not take the cell of trial {}: {}",
                             trial, problem.what()));
   }
-  return result;
 }
 
 BestCells writeBestCells(const Store &store, const std::string &study, int64_t most) {

@@ -37,6 +37,18 @@ std::string printedCell(const std::string &text) {
   return printed;
 }
 
+std::string renameCell(const std::string &text,
+                       const std::function<std::string(std::string_view name)> &rename) {
+  std::string result;
+  withCell(text, [&](const Program &program, const CheckedCell &) {
+    Loc name = program.locOf(0);
+    size_t length = name.end - name.begin;
+    result = text;
+    result.replace(name.begin, length, rename(std::string_view(text).substr(name.begin, length)));
+  });
+  return result;
+}
+
 static std::vector<std::string> linesOf(const std::string &text) {
   std::vector<std::string> lines;
   std::istringstream in(text);

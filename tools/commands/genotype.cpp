@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "runtime/files.h"
+#include "search/cell_text.h"
 #include "search/genotypes.h"
 #include "search/space.h"
 #include "tools/cell_arguments.h"
@@ -83,11 +84,6 @@ std::vector<json> readGenotypes(const std::string &path) {
   return genotypes;
 }
 
-/// A cell that a space made, under another name.
-std::string renamed(const std::string &cell, const std::string &name) {
-  return "cell " + name + cell.substr(cell.find(" {"));
-}
-
 /// All genotypes of a file as cells, `name` or `name_1`, `name_2`, ...
 std::string importAll(const GenotypeArguments &arguments) {
   std::vector<json> genotypes = readGenotypes(arguments.file);
@@ -98,7 +94,8 @@ std::string importAll(const GenotypeArguments &arguments) {
     if (genotypes.size() > 1)
       name += fmt::format("_{}", i + 1);
     try {
-      text += (i == 0 ? "" : "\n") + (space ? renamed(space->make(genotypes[i].dump()).cell, name)
+      text += (i == 0 ? "" : "\n") + (space ? renameCell(space->make(genotypes[i].dump()).cell,
+                                                         [&](std::string_view) { return name; })
                                             : importGenotype(genotypes[i], arguments.format, name));
     } catch (const Error &problem) {
       throw Error(fmt::format("genotype {} of `{}`: {}", i + 1, arguments.file, problem.what()));
