@@ -23,15 +23,6 @@ using namespace cellwright;
 
 namespace {
 
-StudyConfig makeConfig(const std::string &strategy) {
-  StudyConfig config = toyConfig(strategy);
-  if (strategy.ends_with("evolution"))
-    config.options = {{"population", 10}, {"sample", 3}};
-  if (strategy == "pool")
-    config.options = {{"settings", 2}, {"pool", 5}};
-  return config;
-}
-
 /// Processes that another one started.
 std::vector<pid_t> childrenOf(pid_t parent) {
   std::vector<pid_t> children;
@@ -145,7 +136,7 @@ void searchTogether(const std::string &strategy, size_t processes, int64_t worke
                     int kills) {
   TemporaryFolder folder;
   std::string path = folder / "s.db";
-  beginStudy(path, makeConfig(strategy), "1", false);
+  beginStudy(path, smallConfig(strategy), "1", false);
   Random random(1, "together");
   std::vector<std::unique_ptr<Searcher>> searchers(processes);
   std::map<int64_t, int> finished;
@@ -190,7 +181,7 @@ void searchTogether(const std::string &strategy, size_t processes, int64_t worke
 } // namespace
 
 TEST_CASE("a search that is killed and goes on is one that was never killed") {
-  StudyConfig config = makeConfig("asha:evolution");
+  StudyConfig config = smallConfig("asha:evolution");
   std::string killed = searchWithKills(config, 40, 20);
   CHECK(findDifference(killed, searchWithoutKills(config, 40)).empty());
 }
@@ -203,7 +194,7 @@ TEST_SUITE("slow") {
   TEST_CASE("a search that is killed at a hundred moments is one that was never killed") {
     for (const char *strategy : {"random", "evolution", "pool", "halving", "asha:evolution"}) {
       CAPTURE(strategy);
-      StudyConfig config = makeConfig(strategy);
+      StudyConfig config = smallConfig(strategy);
       std::string killed = searchWithKills(config, 150, 100);
       CHECK(findDifference(killed, searchWithoutKills(config, 150)).empty());
     }

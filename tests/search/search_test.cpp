@@ -73,15 +73,6 @@ struct Bench {
 const char *const kStrategies[] = {"random",    "evolution", "pool",
                                    "reinforce", "halving",   "asha:evolution"};
 
-StudyConfig smallConfig(const std::string &strategy) {
-  StudyConfig config = toyConfig(strategy);
-  if (strategy.ends_with("evolution"))
-    config.options = {{"population", 10}, {"sample", 3}};
-  if (strategy == "pool")
-    config.options = {{"settings", 2}, {"pool", 5}};
-  return config;
-}
-
 } // namespace
 
 TEST_CASE("a search with one worker gives the same study whether or not it was interrupted") {

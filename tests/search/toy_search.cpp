@@ -163,6 +163,15 @@ StudyConfig toyConfig(const std::string &strategy) {
   return config;
 }
 
+StudyConfig smallConfig(const std::string &strategy) {
+  StudyConfig config = toyConfig(strategy);
+  if (strategy.ends_with("evolution"))
+    config.options = {{"population", 10}, {"sample", 3}};
+  if (strategy == "pool")
+    config.options = {{"settings", 2}, {"pool", 5}};
+  return config;
+}
+
 std::string describeStudy(const Store &store) {
   std::string text = store.study().config + "\n";
   StudyCounts counts = store.counts();

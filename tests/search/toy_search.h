@@ -60,6 +60,8 @@ HyperSpace toyHyper();
 
 /// A search in the toy space by a strategy, to the highest quality.
 StudyConfig toyConfig(const std::string &strategy = "random");
+/// The same, with a population or a pool that a few trials fill.
+StudyConfig smallConfig(const std::string &strategy);
 
 /// What a study has apart from time and who worked on it, as text: equal for equal searches.
 std::string describeStudy(const Store &store);
