@@ -4,6 +4,7 @@
 #include "bench/benched_layer.h"
 #include "bench/peer.h"
 #include "codegen/gradcheck.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 #include "nlohmann/json.hpp"
@@ -18,10 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
-
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// A cell of ours, ready to be run.
 struct OwnCell {

@@ -7,6 +7,7 @@
 #include "bench/run_path.h"
 #include "codegen/gradcheck.h"
 #include "codegen/plan.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -219,7 +220,7 @@ void CellBench::describeOurs(BenchRow &row, const cellwright_kernel &kernel) {
 std::vector<BenchRow> CellBench::run() {
   auto start = Clock::now();
   CompiledKernel kernel = compileCell(cell, bound, compile);
-  double compileSeconds = std::chrono::duration<double>(Clock::now() - start).count();
+  double compileSeconds = secondsSince(start);
   GradcheckOptions numbers;
   numbers.steps = options.steps;
   numbers.sequences = options.sequences;

@@ -3,6 +3,7 @@
 // array of vectors in memory, so chains and sums are named one by one.
 #include "bench/machine.h"
 
+#include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "runtime/thread_pool.h"
 
@@ -18,10 +19,6 @@ namespace cellwright {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 constexpr int64_t kTurns = 20000;
 constexpr int kChains = 12; // more than latency times units of any processor known here

@@ -1,16 +1,14 @@
 // See timing.h.
 #include "bench/timing.h"
 
+#include "runtime/clock.h"
+
 #include <algorithm>
 #include <chrono>
 
 namespace cellwright {
 
 using Clock = std::chrono::steady_clock;
-
-static double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 static Timing summarize(std::vector<double> times) {
   std::sort(times.begin(), times.end());

@@ -1,6 +1,7 @@
 // See run_trial.h.
 #include "search/run_trial.h"
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "search/gradient_flow.h"
 #include "training/task_trainer.h"
@@ -14,10 +15,6 @@ namespace cellwright {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 void checkSpec(const TrialSpec &spec) {
   const HyperParameters &hyper = spec.hyper;

@@ -1,6 +1,7 @@
 // See search.h.
 #include "search/search.h"
 
+#include "runtime/clock.h"
 #include "search/asking.h"
 
 #include <algorithm>
@@ -16,10 +17,6 @@ namespace cellwright {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// What the workers of a process share.
 struct Shared {

@@ -1,6 +1,7 @@
 // See worker.h.
 #include "search/worker.h"
 
+#include "runtime/clock.h"
 #include "search/child_process.h"
 
 #include <cerrno>
@@ -103,10 +104,6 @@ int runWorker(Evaluator &evaluator, int in, int out) {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// A trial whose child ended or was ended without a result.
 TrialResult fail(TrialStatus status, const std::string &what, const ChildProcess &child) {

@@ -2,6 +2,7 @@
 #include "tools/progress.h"
 
 #include "fmt/format.h"
+#include "runtime/clock.h"
 
 #include <algorithm>
 #include <cmath>
@@ -92,9 +93,7 @@ void ProgressLine::finish() {
   shown = 0;
 }
 
-double CountedProgressLine::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
+double CountedProgressLine::seconds() const { return secondsSince(begin); }
 
 void CountedProgressLine::show(int64_t done, int64_t all, const std::string &more) {
   double left =

@@ -1,6 +1,7 @@
 // See trainer.h.
 #include "training/trainer.h"
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "training/clipping.h"
@@ -14,10 +15,6 @@
 namespace cellwright {
 
 using Clock = std::chrono::steady_clock;
-
-static double secondsSince(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 namespace {
 
