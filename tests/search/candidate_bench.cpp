@@ -1,15 +1,20 @@
 // What a candidate costs before its first update: `candidate_bench SPACE COUNT HIDDEN` gives the
-// times from its text to kernels, of the filters of equations without and with a budget of
-// parameters, and of the look at its gradient, without the cache of kernels.
+// times from its text to the kernels of a training step, of the filters of equations without and
+// with a budget of parameters, and of the look at its gradient. Kernels once without a cache and
+// once with one that was empty at the beginning, as a search has it: what the task needs around the
+// cell, the decoder, is compiled for the first candidate only.
+#include "search/cell_text.h"
 #include "search/filters.h"
 #include "search/gradient_flow.h"
 #include "search/run_trial.h"
 #include "tests/search/candidates.h"
 #include "tests/support/meter.h"
+#include "tests/support/temporary_folder.h"
 
 #include <fmt/format.h>
 
 #include <iostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +37,11 @@ void measure(const std::string &space, int count, int64_t hidden) {
   options.hyper.hidden = hidden;
   FilterOptions withBudget = options;
   withBudget.mostParams = 50'000;
-  Meter filters, budgets, kernels, gradient;
+  TemporaryFolder folder;
+  StackCompileOptions uncached, cached;
+  cached.compile.cacheDirectory = folder / "kernels";
+  Meter filters, budgets, kernels, kernelsOfSearch, gradient;
+  std::set<Hash128> known; // a cell that comes again would be in the cache
   int refused = 0;
   Visit visit = [&](const std::string &, const Candidate &candidate) {
     bool isRefused = false;
@@ -42,11 +51,14 @@ void measure(const std::string &space, int count, int64_t hidden) {
     if (isRefused)
       return;
     budgets.measure([&] { (void)filterByEquations(candidate.cell, withBudget); });
+    if (!known.insert(hashOfCell(candidate.cell)).second)
+      return;
     std::optional<CompiledStack> compiled;
-    kernels.measure([&] {
-      compiled.emplace(ModelStack(describeModel(candidate.cell, options.form, options.hyper)),
-                       StackCompileOptions());
-    });
+    auto compile = [&](const StackCompileOptions &how) {
+      compiled.emplace(ModelStack(describeModel(candidate.cell, options.form, options.hyper)), how);
+    };
+    kernels.measure([&] { compile(uncached); });
+    kernelsOfSearch.measure([&] { compile(cached); });
     gradient.measure(
         [&] { (void)measureGradientFlow(*compiled->training()->layers.front().cell, 1, 1); });
   };
@@ -56,7 +68,9 @@ void measure(const std::string &space, int count, int64_t hidden) {
                            refused, count, space)
             << describe("filters by equations", filters)
             << describe("with a size for the budget", budgets)
-            << describe("text to kernels", kernels) << describe("gradient over 50 steps", gradient);
+            << describe("text to kernels, no cache", kernels)
+            << describe("text to kernels in a search", kernelsOfSearch)
+            << describe("gradient over 50 steps", gradient);
 }
 
 } // namespace
