@@ -132,6 +132,15 @@ std::string makeStudyImage(const NewStudy &study) {
   return image;
 }
 
+/// The program that made a study, also if the tables are not as this one knows them.
+static std::string nameMaker(Database &database) {
+  try {
+    return "cellwright " + database.readText("SELECT program FROM study");
+  } catch (const StoreError &) {
+    return "a newer cellwright";
+  }
+}
+
 void checkSchema(Database &database, const std::string &name) {
   if (database.readNumber("PRAGMA application_id") != kApplicationId)
     throw StoreError(Kind::Foreign,
@@ -140,11 +149,10 @@ void checkSchema(Database &database, const std::string &name) {
                                  name));
   int64_t version = database.readNumber("PRAGMA user_version");
   if (version > kSchemaVersion)
-    throw StoreError(
-        Kind::Newer,
-        fmt::format("the study `{}` was made by cellwright {}, whose studies have form {}; this "
-                    "program knows forms up to {}; use that one or a newer",
-                    name, database.readText("SELECT program FROM study"), version, kSchemaVersion));
+    throw StoreError(Kind::Newer,
+                     fmt::format("the study `{}` was made by {}, whose studies have form {}; this "
+                                 "program knows forms up to {}; use that one or a newer",
+                                 name, nameMaker(database), version, kSchemaVersion));
   CELLWRIGHT_CHECK(version == kSchemaVersion, "the study `{}` has form {}, which never was", name,
                    version);
 }
