@@ -39,4 +39,29 @@ CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams) {
   return checks;
 }
 
+void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
+                int64_t mostParams) {
+  constexpr int kDraws = 500;
+  Random random(1, "what a space draws");
+  std::string first;
+  for (int i = 0; i < kDraws; ++i) {
+    std::string reason;
+    try {
+      Candidate candidate = space.sample(random);
+      auto filtered =
+          filterByEquations(candidate.cell, {form, hyper.sample(random), mostParams}).filtered;
+      if (!filtered)
+        return;
+      reason = filtered->reason;
+    } catch (const NoCandidate &problem) {
+      reason = problem.what();
+    }
+    if (first.empty())
+      first = reason;
+  }
+  throw Error(fmt::format("none of {} cells that the space `{}` gave can be tried; of the first: "
+                          "{}",
+                          kDraws, space.name(), first));
+}
+
 } // namespace cellwright

@@ -2,7 +2,9 @@
 // large they are, and what the filters say of their equations.
 #pragma once
 
+#include "search/hyper_space.h"
 #include "search/search.h"
+#include "search/space.h"
 #include "training/task.h"
 
 #include <cstdint>
@@ -12,5 +14,10 @@ namespace cellwright {
 /// Candidates are the same if their canonical forms are (dsl/canonical.h). `form` is of the study's
 /// task; `mostParams` bounds a whole model on it, 0: the hidden size is the hyperparameters'.
 CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams);
+
+/// Draws candidates until one passes the filters of equations. Throws Error, with what is wrong
+/// with the first, if none does: a search of that space would try nothing.
+void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
+                int64_t mostParams);
 
 } // namespace cellwright

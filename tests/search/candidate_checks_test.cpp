@@ -1,8 +1,12 @@
 // What a search over cells asks of its candidates.
 #include "search/candidate_checks.h"
 
+#include "runtime/files.h"
 #include "search/run_trial.h"
 #include "tests/search/cell_texts.h"
+#include "tests/support/error_text.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/text_checks.h"
 
 #include <doctest/doctest.h>
 
@@ -46,6 +50,24 @@ TEST_CASE("filters refuse by name") {
   CHECK(checks.refuse(candidateOf("  h' = tanh(linear(x))"), hyper) == "path");
   CHECK(checks.refuse({test::shippedText("lstm"), "", {}, ""}, hyper) == "size");
   CHECK(checks.refuse(candidateOf("  h' = tanh(linear(x, h))"), hyper) == "");
+}
+
+TEST_CASE("a space of which nothing can be tried is refused, with the first reason") {
+  TemporaryFolder folder;
+  std::string path = folder / "s.cell";
+  TaskForm form = makeTask("adding")->form();
+  const HyperSpace hyper = findHyperSpace("adam").make();
+  writeFile(path, "cell s { input x[I]; input y[J]; state h[H]\n"
+                  "  h' = choose(tanh, relu)(linear(x, y, h)) }\n");
+  std::string message = errorOf([&] { checkSpace(*makeSpace(path), hyper, form, 0); });
+  CHECK(message.starts_with("none of 500 cells that the space `"));
+  CHECK(has(message, "of the first: "));
+  CHECK(has(message, "input"));
+  writeFile(path, "cell s { input x[I]; state h[H]\n"
+                  "  h' = choose { tanh(linear(x)) | tanh(linear(x, h)) } }\n");
+  checkSpace(*makeSpace(path), hyper, form, 0);
+  message = errorOf([&] { checkSpace(*makeSpace(path), hyper, form, 4); });
+  CHECK(has(message, "no size has at most 4 parameters"));
 }
 
 } // namespace cellwright

@@ -211,8 +211,14 @@ class SearchTest(ProgramTest):
             "choose mix { z * h + (1 - z) * n | h + z * n | z * h + n }", "z * h + (1 - z) * n").replace(
             ", relu, identity", ", relu"))
         result = self.search("s.db", path, *SMALL, "--strategy", "random", "--trials", "100")
-        self.assertIn("ten thousand candidates in a row were refused", result.err)
+        self.assertIn("10000 candidates in a row were refused", result.err)
         self.assertLessEqual(len(self.trials("s.db")), 4)
+
+    def test_a_space_of_which_nothing_can_be_tried_is_refused(self):
+        path = self.write("my.cell", "cell c {\n  input x[I]\n  state h[H]\n  h' = choose(tanh, relu)(linear(x))\n}\n")
+        self.check_refused(BAD_INPUT, "none of 500 cells that the space .* gave can be tried; of the first: .*past",
+                           "search", path, *SMALL, "--study", self.path("s.db"))
+        self.assertFalse(os.path.exists(self.path("s.db")))
 
     # ---- Limits
 

@@ -95,7 +95,7 @@ private:
   std::jthread showing; // last: it uses all the others
 };
 
-std::string_view describeEnd(SearchEnd end) {
+std::string describeEnd(SearchEnd end, const SearchLimits &limits) {
   switch (end) {
   case SearchEnd::Complete:
     return "all trials have ended";
@@ -106,8 +106,10 @@ std::string_view describeEnd(SearchEnd end) {
   case SearchEnd::Exhausted:
     break;
   }
-  return "ten thousand candidates in a row were refused: the space has nothing new, or the filters "
-         "let nothing pass";
+  return fmt::format(
+      "{} candidates in a row were refused: the space has nothing new, or the filters "
+      "let nothing pass",
+      limits.refused);
 }
 
 //===-- The search ----------------------------------------------------------------------------===//
@@ -137,6 +139,7 @@ StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &
   if (!arguments.what.space.empty()) {
     space = makeSpace(arguments.what.space);
     StudyConfig config = arguments.what.config(*space, controllersOf(arguments));
+    checkSpace(*space, config.hyper, makeTask(config.task)->form(), settingsOf(config).mostParams);
     beginStudy(study, config, CELLWRIGHT_VERSION, arguments.mustExist);
     return config;
   }
@@ -204,7 +207,7 @@ int run(RunArguments arguments) {
     end = runSearch(parts, arguments.limits, stop);
   }
   std::cout << statusText(readStatus(*keeper, 10));
-  std::cerr << describeEnd(end) << "\n";
+  std::cerr << describeEnd(end, arguments.limits) << "\n";
   return kDone;
 }
 
