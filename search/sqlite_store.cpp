@@ -161,6 +161,10 @@ private:
     use.next(); // to its end, so that the change is made
     return value;
   }
+  /// Whether somebody works on the trial of a row of `leases`.
+  bool isHeld(const SqlStatement::Use &lease, double now) const {
+    return lease.real(2) > now && options.mayBeAlive(lease.text(1));
+  }
   bool hasChanged() const { return ::sqlite3_changes(database.get()) > 0; }
   void endTrial(int64_t trial, const TrialResult &result);
 
@@ -242,7 +246,7 @@ std::vector<SqliteDecision::LostTrial> SqliteDecision::findLost() const {
   double now = store.now();
   SqlStatement::Use use(statements.leases);
   while (use.next())
-    if (use.real(2) <= now || !store.options.mayBeAlive(use.text(1)))
+    if (!store.isHeld(use, now))
       lost.push_back({use.number(0), use.text(1).empty()});
   return lost;
 }
@@ -364,6 +368,10 @@ StudyCounts SqliteStore::counts() const {
   SqlStatement::Use totals(statements->totals);
   totals.next();
   counts.started = totals.number(1);
+  double now = this->now();
+  SqlStatement::Use leases(statements->leases);
+  while (leases.next())
+    ++(isHeld(leases, now) ? counts.running : counts.interrupted);
   SqlStatement::Use use(statements->counts);
   while (use.next()) {
     std::string kind = use.text(0);
@@ -402,9 +410,10 @@ std::vector<StoredTrial> SqliteStore::running() const {
   std::lock_guard lock(mutex);
   Transaction snapshot(database, "BEGIN");
   std::vector<StoredTrial> trials;
+  double now = this->now();
   SqlStatement::Use use(statements->leases);
   while (use.next())
-    if (!use.text(1).empty())
+    if (isHeld(use, now))
       trials.push_back(statements->trials.readWithValues(use.number(0)));
   return trials;
 }

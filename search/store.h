@@ -126,6 +126,8 @@ struct NamedCount {
 
 struct StudyCounts {
   int64_t started = 0; // all trials
+  int64_t running = 0;
+  int64_t interrupted = 0; // given back or lost by their workers: they begin anew
   int64_t done = 0;
   int64_t failed = 0;
   std::vector<NamedCount> failures; // by reason, sorted by name
@@ -169,6 +171,7 @@ public:
   /// The trials on a task with the best quality, the best first.
   virtual std::vector<StoredTrial> best(int64_t count, bool isMaximized,
                                         const std::string &task) const = 0;
+  /// The trials that somebody works on, in the order of their numbers.
   virtual std::vector<StoredTrial> running() const = 0;
 };
 

@@ -23,8 +23,8 @@ static std::string listCounts(const char *what, const std::vector<NamedCount> &c
 }
 
 std::string countsText(const StudyCounts &counts) {
-  int64_t running = counts.started - counts.done - counts.failed;
-  return fmt::format("{} done  {} running", counts.done, running) +
+  return fmt::format("{} done  {} running", counts.done, counts.running) +
+         (counts.interrupted > 0 ? fmt::format("  {} interrupted", counts.interrupted) : "") +
          listCounts("failed", counts.failures) + listCounts("refused", counts.refused) + "\n";
 }
 
@@ -135,6 +135,7 @@ std::string statusJson(const SearchStatus &status) {
                {"strategy", status.config.strategy},
                {"begun", counts.started},
                {"done", counts.done},
+               {"interrupted", counts.interrupted},
                {"failed", counts.failed},
                {"failures", toJson(counts.failures)},
                {"refused", toJson(counts.refused)},

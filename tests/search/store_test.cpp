@@ -158,8 +158,21 @@ TEST_CASE("counts are exact and say why") {
   CHECK(counts.failures == std::vector<NamedCount>{{"crashed", 1}, {"no-time", 1}});
   CHECK(counts.refused == std::vector<NamedCount>{{"check", 1}, {"duplicate", 2}});
   CHECK(store->trial(2).record.result.reason == "signal");
+  CHECK(counts.running == 1);
   REQUIRE(store->running().size() == 1);
   CHECK(store->running()[0].record.number == 4);
+}
+
+TEST_CASE("a trial whose process is gone is interrupted and does not run") {
+  Bench bench;
+  auto one = bench.open("one"), two = bench.open("two");
+  addTrial(*one, "1");
+  addTrial(*two, "2");
+  bench.dead = "one";
+  CHECK(two->counts().running == 1);
+  CHECK(two->counts().interrupted == 1);
+  REQUIRE(two->running().size() == 1);
+  CHECK(two->running()[0].record.number == 2);
 }
 
 TEST_CASE("the best are those of a task with the best quality, the oldest first") {
@@ -495,6 +508,11 @@ TEST_CASE("a study of a newer version is refused, with the version") {
   CHECK(refusalOf(bench.path, Kind::Newer) ==
         "the study `" + bench.path +
             "` was made by cellwright 1.2.3, whose studies have form 7; "
+            "this program knows forms up to 1; use that one or a newer");
+  Database(bench.path, SQLITE_OPEN_READWRITE, bench.path).execute("DROP TABLE study");
+  CHECK(refusalOf(bench.path, Kind::Newer) ==
+        "the study `" + bench.path +
+            "` was made by a newer cellwright, whose studies have form 7; "
             "this program knows forms up to 1; use that one or a newer");
 }
 

@@ -13,7 +13,12 @@ namespace cellwright {
 
 StudyMaker::StudyMaker(const std::string &path, const StudyConfig &config) : config(config) {
   beginStudy(path, config, "1.2.3", false);
-  store = openSqliteStore(path, {.clock = [this] { return now; }});
+  // Who holds trials is on another machine and stays there, so that they run for who reads it.
+  SqliteOptions options;
+  options.leaseSeconds = 1e12;
+  options.clock = [this] { return now; };
+  options.process = "another machine/1/2";
+  store = openSqliteStore(path, options);
 }
 
 NewTrial StudyMaker::trialOf(const std::string &cell) const {
