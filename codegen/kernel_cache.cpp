@@ -8,7 +8,9 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
 
+#include <algorithm>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ CELLWRIGHT_FIELDS(KernelDescription, name, isDouble, width, inputs, states, para
 
 namespace {
 
+constexpr const char *kEnding = ".kernel";
 constexpr std::string_view kMagic = "cellwright kernel 1\n";
 constexpr size_t kDigestBytes = 32;
 
@@ -86,7 +89,8 @@ KernelCache::KernelCache(std::string directory, std::string_view key)
     : directory(std::move(directory)), key(key) {
   std::string digest = digestOf(key);
   path = this->directory + "/" +
-         llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + ".kernel";
+         llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + kEnding;
+  isTrimming = digest.back() == 0;
 }
 
 /// True if the file is this user's and nobody else may write it.
@@ -100,7 +104,10 @@ std::optional<CacheEntry> KernelCache::load() const {
   if (directory.empty() || !isOwn(path))
     return std::nullopt;
   try {
-    return parseEntry(readFile(path), key);
+    std::optional<CacheEntry> entry = parseEntry(readFile(path), key);
+    if (entry)
+      (void)::utimensat(AT_FDCWD, path.c_str(), nullptr, 0); // used now
+    return entry;
   } catch (const std::exception &) {
     return std::nullopt; // not there, or not readable: compiled again
   }
@@ -119,8 +126,45 @@ void KernelCache::store(const CacheEntry &entry) const {
     appendPart(rest, nlohmann::json(entry.description).dump());
     appendPart(rest, {entry.object.data(), entry.object.size()});
     writeFile(path, std::string(kMagic) + digestOf(rest) + rest);
+    if (isTrimming)
+      trimCache(directory, kMostCacheBytes);
   } catch (const std::exception &) {
     // A full disk or a folder that cannot be written costs the next start some time, nothing else.
+  }
+}
+
+void trimCache(const std::string &directory, int64_t most) {
+  namespace fs = std::filesystem;
+  struct File {
+    fs::file_time_type used;
+    int64_t bytes;
+    fs::path path;
+  };
+  std::vector<File> files;
+  int64_t bytes = 0;
+  std::error_code problem; // others may remove files meanwhile
+  for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    if (at->path().extension() != kEnding)
+      continue;
+    std::error_code gone;
+    File file{at->last_write_time(gone), 0, at->path()};
+    auto size = gone ? 0 : at->file_size(gone);
+    if (gone)
+      continue;
+    file.bytes = static_cast<int64_t>(size);
+    bytes += file.bytes;
+    files.push_back(std::move(file));
+  }
+  if (bytes <= most)
+    return;
+  std::sort(files.begin(), files.end(),
+            [](const File &a, const File &b) { return a.used < b.used; });
+  for (const File &file : files) {
+    if (bytes <= most / 4 * 3)
+      return;
+    fs::remove(file.path, problem);
+    bytes -= file.bytes;
   }
 }
 

@@ -1,9 +1,11 @@
 // Compiled kernels on disk. An entry is a file named by its key; what does not read back exactly as
-// it was written is no entry.
+// it was written is no entry. A search makes thousands: the folder is kept below a size, and what
+// was used longest ago goes.
 #pragma once
 
 #include "codegen/kernel_description.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,14 @@ public:
 
 private:
   std::string directory, key, path;
+  bool isTrimming = false; // one entry of 256, so that each folder is looked at now and then
 };
+
+/// Bytes of entries that `store` lets a folder have, to some ten million.
+inline constexpr int64_t kMostCacheBytes = 1'000'000'000;
+
+/// If the entries of a folder have more than `most` bytes, removes those that were loaded or stored
+/// longest ago until three quarters of that are left. Other files stay. Does nothing if it cannot.
+void trimCache(const std::string &directory, int64_t most);
 
 } // namespace cellwright

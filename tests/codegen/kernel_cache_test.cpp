@@ -1,5 +1,7 @@
 // The cache of compiled kernels: what hits, what misses, and that a broken entry is compiled again
 // rather than run.
+#include "codegen/kernel_cache.h"
+
 #include "support.h"
 
 #include "runtime/files.h"
@@ -7,6 +9,7 @@
 #include "tests/support/temporary_folder.h"
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -193,6 +196,35 @@ TEST_CASE("without a place for the cache kernels are compiled all the same") {
     CHECK(compileAndRun(optionsFor(folder / "full")) == compiled);
   }
   CHECK(std::filesystem::is_empty(folder / "full"));
+}
+
+TEST_CASE("a folder that is too large loses what was used longest ago, and only entries") {
+  TemporaryFolder folder;
+  using Clock = std::filesystem::file_time_type::clock;
+  auto write = [&](const std::string &name, int hoursAgo) {
+    writeFile(folder / name, std::string(1000, 'x'));
+    std::filesystem::last_write_time(folder / name, Clock::now() - std::chrono::hours(hoursAgo));
+  };
+  write("a.kernel", 5);
+  write("b.kernel", 7);
+  write("c.kernel", 6);
+  write("d.kernel", 1);
+  write("notes.txt", 9);
+  trimCache(folder / "", 4000);
+  CHECK(folder.names().size() == 5);
+  trimCache(folder / "", 3999);
+  CHECK(folder.names() == std::vector<std::string>{"a.kernel", "d.kernel", "notes.txt"});
+  trimCache(folder / "none", 0);
+}
+
+TEST_CASE("what is loaded counts as used") {
+  TemporaryFolder folder;
+  CompileOptions options = optionsFor(folder / "");
+  compileAndRun(options);
+  auto before = std::filesystem::file_time_type::clock::now() - std::chrono::hours(5);
+  std::filesystem::last_write_time(onlyEntry(folder), before);
+  compileAndRun(options);
+  CHECK(std::filesystem::last_write_time(onlyEntry(folder)) > before + std::chrono::hours(4));
 }
 
 TEST_CASE("processes and threads that compile the same cell at once do not disturb each other") {
