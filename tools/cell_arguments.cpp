@@ -3,9 +3,9 @@
 
 #include "dsl/render.h"
 #include "fmt/ranges.h"
+#include "tools/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <iostream>
 
@@ -26,19 +26,11 @@ std::array<CLI::Option *, 2> CellArguments::addSettings(CLI::App &app) {
           ->allow_extra_args(false)};
 }
 
-/// Splits NAME=NUMBER.
 static Setting parseSetting(const std::string &text, const char *option) {
-  size_t equal = text.find('=');
-  if (equal == std::string::npos || equal == 0)
-    throw UsageError(fmt::format("{}: expected NAME=NUMBER, got `{}`", option, text));
+  auto [name, number] = parseNamedNumber(option, text);
   Setting setting;
-  setting.name = std::string_view(text).substr(0, equal);
-  const char *begin = text.data() + equal + 1;
-  const char *end = text.data() + text.size();
-  auto [stop, error] = std::from_chars(begin, end, setting.number);
-  if (error != std::errc() || stop != end || !std::isfinite(setting.number))
-    throw UsageError(fmt::format("{}: expected a number after `{}=`, got `{}`", option,
-                                 text.substr(0, equal), std::string(begin, end)));
+  setting.name = std::string_view(name);
+  setting.number = number;
   return setting;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <span>
 
 namespace cellwright {
@@ -31,6 +32,21 @@ uint64_t parseOption(const std::string &name, const std::string &text, Range<uin
 }
 double parseOption(const std::string &name, const std::string &text, Range<double> range) {
   return parse(name, text, range, "a number");
+}
+
+std::pair<std::string, double> parseNamedNumber(const std::string &option,
+                                                const std::string &text) {
+  size_t equal = text.find('=');
+  if (equal == std::string::npos || equal == 0)
+    throw UsageError(fmt::format("{}: expected NAME=NUMBER, got `{}`", option, text));
+  double number = 0;
+  const char *begin = text.data() + equal + 1;
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(begin, end, number);
+  if (error != std::errc() || stop != end || !std::isfinite(number))
+    throw UsageError(fmt::format("{}: expected a number after `{}=`, got `{}`", option,
+                                 text.substr(0, equal), std::string(begin, end)));
+  return {text.substr(0, equal), number};
 }
 
 std::string defaultText(int64_t value) { return fmt::format("{}", value); }

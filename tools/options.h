@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cellwright {
@@ -23,6 +24,9 @@ template <typename Number> struct Range {
 int64_t parseOption(const std::string &name, const std::string &text, Range<int64_t> range);
 uint64_t parseOption(const std::string &name, const std::string &text, Range<uint64_t> range);
 double parseOption(const std::string &name, const std::string &text, Range<double> range);
+
+/// Splits NAME=NUMBER. Throws UsageError, in the name of `option`, if it is none or not finite.
+std::pair<std::string, double> parseNamedNumber(const std::string &option, const std::string &text);
 
 /// What help shows as the default: nothing for what is absent.
 std::string defaultText(int64_t value);

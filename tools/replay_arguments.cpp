@@ -4,8 +4,7 @@
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/replay_tables.h"
-
-#include "fmt/format.h"
+#include "tools/search_arguments.h"
 
 #include <iostream>
 #include <sstream>
@@ -17,16 +16,8 @@ static ReplayedStrategy parseStrategy(const std::string &text) {
   std::istringstream parts(text);
   ReplayedStrategy strategy;
   std::getline(parts, strategy.name, ',');
-  for (std::string part; std::getline(parts, part, ',');) {
-    size_t equals = part.find('=');
-    if (equals == std::string::npos)
-      throw UsageError(fmt::format(
-          "--strategy: expected options as `NAME=NUMBER`, found `{}` in `{}`", part, text));
-    std::string name = part.substr(0, equals);
-    auto value = parseOption("--strategy: " + name, part.substr(equals + 1), Range<double>{});
-    if (!strategy.options.emplace(name, value).second)
-      throw UsageError(fmt::format("--strategy: `{}` has two values in `{}`", name, text));
-  }
+  for (std::string part; std::getline(parts, part, ',');)
+    addStrategyOption("--strategy", part, strategy.options);
   return strategy;
 }
 

@@ -11,7 +11,6 @@
 #include "fmt/ranges.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 namespace cellwright {
@@ -112,22 +111,11 @@ void SearchArguments::add(CLI::App &app) {
 
 //===-- The configuration ---------------------------------------------------------------------===//
 
-static std::map<std::string, double> parseOptions(const std::vector<std::string> &texts) {
-  std::map<std::string, double> options;
-  for (const std::string &text : texts) {
-    size_t equals = text.find('=');
-    double value = 0;
-    const char *end = text.data() + text.size();
-    bool isGood = equals != std::string::npos && equals > 0;
-    if (isGood) {
-      auto [rest, error] = std::from_chars(text.data() + equals + 1, end, value);
-      isGood = error == std::errc() && rest == end;
-    }
-    if (!isGood)
-      throw UsageError(fmt::format("--option: expected NAME=NUMBER, got `{}`", text));
-    options[text.substr(0, equals)] = value;
-  }
-  return options;
+void addStrategyOption(const std::string &flag, const std::string &text,
+                       std::map<std::string, double> &options) {
+  auto [name, value] = parseNamedNumber(flag, text);
+  if (!options.emplace(name, value).second)
+    throw UsageError(fmt::format("{}: `{}` has two values", flag, name));
 }
 
 static HyperSpace readHyperSpace(const std::string &nameOrFile) {
@@ -183,7 +171,8 @@ StudyConfig SearchArguments::config(const Space &made, const MakeController &mak
   if (!gate.empty())
     config.gate = withAbsolutePath(gate);
   config.strategy = strategy;
-  config.options = parseOptions(options);
+  for (const std::string &option : options)
+    addStrategyOption("--option", option, config.options);
   config.objectives = makeObjectives(against, makeTask(task)->metric().isHigherBetter);
   config.hyper = readHyperSpace(hyper);
   if (hidden > 0)

@@ -43,6 +43,11 @@ struct SearchArguments {
   StudyConfig config(const Space &made, const MakeController &makeController) const;
 };
 
+/// Adds an option of a strategy, `NAME=NUMBER`, to those that are there. Throws UsageError, in the
+/// name of `flag`, if it is none or there is one of its name already.
+void addStrategyOption(const std::string &flag, const std::string &text,
+                       std::map<std::string, double> &options);
+
 /// A line for each strategy and each of its options, for help; each begins with its line's end.
 std::string listStrategies();
 /// The same of each space that has a name.

@@ -61,9 +61,9 @@ class SearchReplayTest(ProgramTest):
                       self.bad(BAD_INPUT, RECORDED, "--strategy", "reinforce"))
         self.assertIn("strategy `random` has no option `factor`",
                       self.bad(BAD_INPUT, RECORDED, "--strategy", "random,factor=3"))
-        self.assertIn("expected options as `NAME=NUMBER`, found `factor` in `asha,factor`",
+        self.assertIn("--strategy: expected NAME=NUMBER, got `factor`",
                       self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor"))
-        self.assertIn("--strategy: factor", self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor=x"))
+        self.assertIn("--strategy: expected a number after `factor=`, got `x`", self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor=x"))
         self.assertIn("`factor` has two values",
                       self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor=3,factor=4"))
         self.assertIn("--seeds", self.bad(BAD_COMMAND_LINE, RECORDED, "--seeds", "0"))

@@ -275,7 +275,8 @@ class SearchTest(ProgramTest):
             self.check_refused(BAD_INPUT, message, "search", *arguments, *study)
         for message, arguments in {
                 "--option: expected NAME=NUMBER, got `population`": ["--option", "population"],
-                "--option: expected NAME=NUMBER, got `a=b`": ["--option", "a=b"],
+                "--option: expected a number after `a=`, got `b`": ["--option", "a=b"],
+                "--option: `a` has two values": ["--option", "a=1", "--option", "a=2"],
                 "--time: expected a time with its unit, 90s, 30m, 1.5h or 2d, got `5`": ["--time", "5"],
                 "--trial-time: expected a time": ["--trial-time", "0s"],
                 "--against: quality is weighed already": ["--against", "quality"],
