@@ -3,10 +3,13 @@ trials; what is refused."""
 
 import contextlib
 import os
+import pty
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
+import termios
 import time
 import unittest
 import urllib.parse
@@ -53,6 +56,37 @@ class SearchTest(ProgramTest):
                     return
             time.sleep(0.05)
         self.fail(f"no {count} trials within a minute")
+
+    def watch(self, study, *arguments, rows, columns):
+        """What a terminal shows of a search that is stopped once it shows a quality: each table, and what stays."""
+        terminal, end = pty.openpty()
+        termios.tcsetwinsize(end, (rows, columns))
+        with subprocess.Popen([PROGRAM, "search", *arguments, "--study", self.path(study)], stderr=end,
+                              stdout=subprocess.DEVNULL, start_new_session=True) as running:
+            os.close(end)
+            shown, screens, is_stopped = b"", [], False
+            with contextlib.suppress(OSError):  # that nobody writes to it any more
+                while part := os.read(terminal, 65536):
+                    shown += part
+                    screens = self.screens_of(shown.decode())
+                    if not is_stopped and any("trial  quality" in line for screen in screens for line in screen):
+                        running.send_signal(signal.SIGINT)
+                        is_stopped = True
+            os.close(terminal)
+        self.assertEqual(running.returncode, 0, shown)
+        return screens[:-1], screens[-1]
+
+    @staticmethod
+    def screens_of(shown):
+        """The lines before each time when some are taken away, and those at the end."""
+        lines, screens = [], []
+        for part in re.split("(\x1b\\[[0-9]+A\r\x1b\\[J)", shown.replace("\r\n", "\n")):
+            if part.startswith("\x1b"):
+                screens.append(list(lines))
+                del lines[len(lines) - int(part[2:part.index("A")]):]
+            else:
+                lines += part.splitlines()
+        return screens + [lines]
 
     # ---- What a search does
 
@@ -103,6 +137,16 @@ class SearchTest(ProgramTest):
         self.assertIn("stopped; everything is saved", err)
         self.assertIn("  0 running", out)
         self.assertTrue(all(trial[1] >= 2 for trial in self.trials("s.db")))
+
+    def test_on_a_terminal_a_table_stands_while_it_runs(self):
+        screens, end = self.watch("s.db", "jozefowicz", *SMALL, "--workers", "1", rows=12, columns=60)
+        self.assertTrue(any(screen[3:4] and "trial  quality" in screen[3] for screen in screens), screens)
+        for screen in screens:
+            self.assertTrue(screen[0].startswith("jozefowicz on adding:steps=6,batch=8 by evolution"), screen)
+            self.assertIn(" done  ", screen[1])
+            self.assertLess(len(screen), 12)
+            self.assertLess(max(map(len, screen)), 60)
+        self.assertEqual(end, ["stopped; everything is saved"])
 
     def test_several_processes_share_a_study(self):
         arguments = ["jozefowicz", *SMALL, "--workers", "2", "--trials", "10"]
