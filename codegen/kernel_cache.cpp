@@ -30,7 +30,8 @@ CELLWRIGHT_FIELDS(KernelDescription, name, isDouble, width, inputs, states, para
 
 namespace {
 
-constexpr const char *kEnding = ".kernel";
+constexpr size_t kNameBytes = 16;
+constexpr std::string_view kEnding = ".kernel";
 constexpr std::string_view kMagic = "cellwright kernel 1\n";
 constexpr size_t kDigestBytes = 32;
 
@@ -85,12 +86,14 @@ std::optional<CacheEntry> parseEntry(std::string_view bytes, std::string_view ke
 
 } // namespace
 
-KernelCache::KernelCache(std::string directory, std::string_view key)
-    : directory(std::move(directory)), key(key) {
+KernelCache::KernelCache(std::string directory, std::string_view key, int64_t mostBytes)
+    : directory(std::move(directory)), key(key), mostBytes(mostBytes) {
+  constexpr int kKeysPerTrim = 64;
   std::string digest = digestOf(key);
   path = this->directory + "/" +
-         llvm::toHex(llvm::StringRef(digest).take_front(16), /*LowerCase=*/true) + kEnding;
-  isTrimming = digest.back() == 0;
+         llvm::toHex(llvm::StringRef(digest).take_front(kNameBytes), /*LowerCase=*/true);
+  path += kEnding;
+  isTrimming = static_cast<unsigned char>(digest.back()) % kKeysPerTrim == 0;
 }
 
 /// True if the file is this user's and nobody else may write it.
@@ -127,44 +130,62 @@ void KernelCache::store(const CacheEntry &entry) const {
     appendPart(rest, {entry.object.data(), entry.object.size()});
     writeFile(path, std::string(kMagic) + digestOf(rest) + rest);
     if (isTrimming)
-      trimCache(directory, kMostCacheBytes);
+      trimCache(directory, mostBytes);
   } catch (const std::exception &) {
     // A full disk or a folder that cannot be written costs the next start some time, nothing else.
   }
 }
 
+namespace {
+
+struct CacheFile {
+  std::string path;
+  int64_t used; // ns since 1970
+  int64_t bytes;
+  bool isWhole; // else what `writeFile` had begun
+};
+
+/// A file of this user with the name of an entry.
+std::optional<CacheFile> lookAt(const std::filesystem::path &path) {
+  std::string name = path.filename().string();
+  constexpr std::string_view kHalf = ".tmp"; // writeFile puts it and a number behind the name
+  size_t digits = name.find_first_not_of("0123456789abcdef");
+  if (digits != 2 * kNameBytes || name.compare(digits, kEnding.size(), kEnding) != 0)
+    return std::nullopt;
+  std::string rest = name.substr(digits + kEnding.size());
+  struct stat status = {};
+  if (!(rest.empty() || rest.starts_with(kHalf)) || ::lstat(path.c_str(), &status) != 0 ||
+      !S_ISREG(status.st_mode) || status.st_uid != ::geteuid())
+    return std::nullopt;
+  constexpr int64_t kNanoseconds = 1'000'000'000;
+  return CacheFile{path.string(), status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec,
+                   status.st_size, rest.empty()};
+}
+
+} // namespace
+
 void trimCache(const std::string &directory, int64_t most) {
-  namespace fs = std::filesystem;
-  struct File {
-    fs::file_time_type used;
-    int64_t bytes;
-    fs::path path;
-  };
-  std::vector<File> files;
-  int64_t bytes = 0;
+  constexpr int64_t kHour = 3'600'000'000'000;
+  std::vector<CacheFile> files;
+  int64_t bytes = 0, newest = 0;
   std::error_code problem; // others may remove files meanwhile
-  for (fs::directory_iterator at(directory, problem), end; !problem && at != end;
-       at.increment(problem)) {
-    if (at->path().extension() != kEnding)
-      continue;
-    std::error_code gone;
-    File file{at->last_write_time(gone), 0, at->path()};
-    auto size = gone ? 0 : at->file_size(gone);
-    if (gone)
-      continue;
-    file.bytes = static_cast<int64_t>(size);
-    bytes += file.bytes;
-    files.push_back(std::move(file));
-  }
+  for (std::filesystem::directory_iterator at(directory, problem), end; !problem && at != end;
+       at.increment(problem))
+    if (auto file = lookAt(at->path())) {
+      bytes += file->bytes;
+      newest = std::max(newest, file->used);
+      files.push_back(std::move(*file));
+    }
   if (bytes <= most)
     return;
   std::sort(files.begin(), files.end(),
-            [](const File &a, const File &b) { return a.used < b.used; });
-  for (const File &file : files) {
+            [](const CacheFile &a, const CacheFile &b) { return a.used < b.used; });
+  for (const CacheFile &file : files) {
     if (bytes <= most / 4 * 3)
       return;
-    fs::remove(file.path, problem);
-    bytes -= file.bytes;
+    bool isBeingWritten = !file.isWhole && file.used > newest - kHour;
+    if (!isBeingWritten && ::unlink(file.path.c_str()) == 0)
+      bytes -= file.bytes;
   }
 }
 

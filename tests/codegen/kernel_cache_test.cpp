@@ -205,16 +205,46 @@ TEST_CASE("a folder that is too large loses what was used longest ago, and only 
     writeFile(folder / name, std::string(1000, 'x'));
     std::filesystem::last_write_time(folder / name, Clock::now() - std::chrono::hours(hoursAgo));
   };
-  write("a.kernel", 5);
-  write("b.kernel", 7);
-  write("c.kernel", 6);
-  write("d.kernel", 1);
-  write("notes.txt", 9);
+  auto entry = [](char digit) { return std::string(32, digit) + ".kernel"; };
+  write(entry('a'), 5);
+  write(entry('b'), 7);
+  write(entry('c'), 6);
+  write(entry('d'), 1);
+  std::vector<std::string> others = {entry('e') + ".bak", "mine.kernel", "notes.txt"};
+  for (const std::string &name : others)
+    write(name, 9);
+  std::filesystem::create_symlink("notes.txt", folder / entry('f'));
   trimCache(folder / "", 4000);
-  CHECK(folder.names().size() == 5);
+  CHECK(folder.names().size() == 8);
   trimCache(folder / "", 3999);
-  CHECK(folder.names() == std::vector<std::string>{"a.kernel", "d.kernel", "notes.txt"});
+  std::vector<std::string> left = {entry('a'), entry('d'), others[0],
+                                   entry('f'), others[1],  others[2]};
+  CHECK(folder.names() == left);
   trimCache(folder / "none", 0);
+}
+
+TEST_CASE("what a killed process left half written goes, what is being written stays") {
+  TemporaryFolder folder;
+  const std::string name = std::string(32, 'a') + ".kernel";
+  for (const char *half : {".tmp0", ".tmp1"})
+    writeFile(folder / name + half, "half");
+  auto before = std::filesystem::file_time_type::clock::now() - std::chrono::hours(2);
+  std::filesystem::last_write_time(folder / name + ".tmp0", before);
+  trimCache(folder / "", 0);
+  CHECK(folder.names() == std::vector<std::string>{name + ".tmp1"});
+}
+
+TEST_CASE("a cache that many kernels are stored in keeps its size") {
+  TemporaryFolder folder;
+  constexpr int64_t kBytes = 30'000;
+  CacheEntry entry;
+  entry.object.assign(1000, 'x');
+  constexpr int kEntries = 2000;
+  for (int i = 0; i < kEntries; ++i)
+    KernelCache(folder / "", std::to_string(i), kBytes).store(entry);
+  // Entries have some 1,500 bytes; one key of 64 trims.
+  CHECK(folder.names().size() < 400);
+  CHECK(KernelCache(folder / "", std::to_string(kEntries - 1), kBytes).load());
 }
 
 TEST_CASE("what is loaded counts as used") {
