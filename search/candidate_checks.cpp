@@ -40,11 +40,10 @@ CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams) {
 }
 
 void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
-                int64_t mostParams) {
-  constexpr int kDraws = 500;
+                int64_t mostParams, int64_t draws) {
   Random random(1, "what a space draws");
   std::string first;
-  for (int i = 0; i < kDraws; ++i) {
+  for (int64_t i = 0; i < draws; ++i) {
     std::string reason;
     try {
       Candidate candidate = space.sample(random);
@@ -59,9 +58,9 @@ void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &for
     if (first.empty())
       first = reason;
   }
-  throw Error(fmt::format("none of {} cells that the space `{}` gave can be tried; of the first: "
-                          "{}",
-                          kDraws, space.name(), first));
+  throw Error(fmt::format("none of {} draws of the space `{}` can be tried; the first: {}; change "
+                          "the space, or raise the budget",
+                          draws, space.name(), first));
 }
 
 } // namespace cellwright

@@ -16,8 +16,8 @@ namespace cellwright {
 CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams);
 
 /// Draws candidates until one passes the filters of equations. Throws Error, with what is wrong
-/// with the first, if none does: a search of that space would try nothing.
+/// with the first, if none of so many does.
 void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
-                int64_t mostParams);
+                int64_t mostParams, int64_t draws);
 
 } // namespace cellwright

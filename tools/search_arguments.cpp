@@ -114,8 +114,10 @@ void SearchArguments::add(CLI::App &app) {
 void addStrategyOption(const std::string &flag, const std::string &text,
                        std::map<std::string, double> &options) {
   auto [name, value] = parseNamedNumber(flag, text);
-  if (!options.emplace(name, value).second)
-    throw UsageError(fmt::format("{}: `{}` has two values", flag, name));
+  auto [known, isNew] = options.emplace(name, value);
+  if (!isNew && known->second != value)
+    throw UsageError(
+        fmt::format("{}: `{}` was given twice, as {} and as {}", flag, name, known->second, value));
 }
 
 static HyperSpace readHyperSpace(const std::string &nameOrFile) {

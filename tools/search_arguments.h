@@ -44,7 +44,7 @@ struct SearchArguments {
 };
 
 /// Adds an option of a strategy, `NAME=NUMBER`, to those that are there. Throws UsageError, in the
-/// name of `flag`, if it is none or there is one of its name already.
+/// name of `flag`, if it is none, or has another value already.
 void addStrategyOption(const std::string &flag, const std::string &text,
                        std::map<std::string, double> &options);
 

@@ -52,22 +52,42 @@ TEST_CASE("filters refuse by name") {
   CHECK(checks.refuse(candidateOf("  h' = tanh(linear(x, h))"), hyper) == "");
 }
 
-TEST_CASE("a space of which nothing can be tried is refused, with the first reason") {
+/// What `checkSpace` says of a file with a space; empty if nothing.
+static std::string checkOf(const std::string &text, int64_t mostParams = 0) {
   TemporaryFolder folder;
-  std::string path = folder / "s.cell";
-  TaskForm form = makeTask("adding")->form();
-  const HyperSpace hyper = findHyperSpace("adam").make();
-  writeFile(path, "cell s { input x[I]; input y[J]; state h[H]\n"
-                  "  h' = choose(tanh, relu)(linear(x, y, h)) }\n");
-  std::string message = errorOf([&] { checkSpace(*makeSpace(path), hyper, form, 0); });
-  CHECK(message.starts_with("none of 500 cells that the space `"));
-  CHECK(has(message, "of the first: "));
-  CHECK(has(message, "input"));
-  writeFile(path, "cell s { input x[I]; state h[H]\n"
-                  "  h' = choose { tanh(linear(x)) | tanh(linear(x, h)) } }\n");
-  checkSpace(*makeSpace(path), hyper, form, 0);
-  message = errorOf([&] { checkSpace(*makeSpace(path), hyper, form, 4); });
-  CHECK(has(message, "no size has at most 4 parameters"));
+  writeFile(folder / "s.cell", text);
+  std::unique_ptr<Space> space = makeSpace(folder / "s.cell");
+  HyperSpace hyper = findHyperSpace("adam").make();
+  return errorOf([&] { checkSpace(*space, hyper, makeTask("adding")->form(), mostParams, 50); });
+}
+
+static constexpr const char *kHalfGood = "cell s { input x[I]; state h[H]\n"
+                                         "  h' = choose { tanh(linear(x)) | tanh(linear(x, h)) } }";
+
+TEST_CASE("a space of which nothing can be tried is refused, with the first reason") {
+  std::string message = checkOf("cell s { input x[I]; input y[J]; state h[H]\n"
+                                "  h' = choose(tanh, relu)(linear(x, y, h)) }");
+  CHECK(message.starts_with("none of 50 draws of the space `"));
+  CHECK(has(message, "can be tried; the first: `s`: a layer's cell has one input"));
+}
+
+TEST_CASE("a space that never gives a candidate is refused, with what it said") {
+  struct Barren : Space {
+    std::string_view name() const override { return "barren"; }
+    std::string describe() const override { return ""; }
+    Candidate sample(Random &) const override { throw NoCandidate("nothing grows here"); }
+    double size() const override { return 0; }
+    Candidate make(const std::string &) const override { return {}; }
+  };
+  HyperSpace hyper = findHyperSpace("adam").make();
+  CHECK(has(errorOf([&] { checkSpace(Barren(), hyper, makeTask("adding")->form(), 0, 3); }),
+            "none of 3 draws of the space `barren` can be tried; the first: nothing grows here"));
+}
+
+TEST_CASE("a space with some good cells is taken") { CHECK(checkOf(kHalfGood) == ""); }
+
+TEST_CASE("a space of which nothing fits the budget is refused") {
+  CHECK(has(checkOf(kHalfGood, 4), "the first: no size has at most 4 parameters"));
 }
 
 } // namespace cellwright

@@ -64,7 +64,7 @@ class SearchReplayTest(ProgramTest):
         self.assertIn("--strategy: expected NAME=NUMBER, got `factor`",
                       self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor"))
         self.assertIn("--strategy: expected a number after `factor=`, got `x`", self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor=x"))
-        self.assertIn("`factor` has two values",
+        self.assertIn("`factor` was given twice, as 3 and as 4",
                       self.bad(BAD_COMMAND_LINE, RECORDED, "--strategy", "asha,factor=3,factor=4"))
         self.assertIn("--seeds", self.bad(BAD_COMMAND_LINE, RECORDED, "--seeds", "0"))
         self.assertIn("none.jsonl", self.bad(BAD_INPUT, "none.jsonl"))

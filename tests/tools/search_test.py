@@ -2,6 +2,7 @@
 trials; what is refused."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -24,6 +25,7 @@ SPACE = """cell my_space {
   h' = choose mix { z * h + (1 - z) * n | h + z * n | z * h + n }
 }
 """
+TABLE = re.compile(r"trial +quality +params")
 SMALL = ["--task", "adding:steps=6,batch=8", "--updates", "20", "--evaluations", "2", "--hidden", "6"]
 
 
@@ -65,14 +67,17 @@ class SearchTest(ProgramTest):
                               stdout=subprocess.DEVNULL, start_new_session=True) as running:
             os.close(end)
             shown, screens, is_stopped = b"", [], False
-            with contextlib.suppress(OSError):  # that nobody writes to it any more
+            try:
                 while part := os.read(terminal, 65536):
                     shown += part
                     screens = self.screens_of(shown.decode())
-                    if not is_stopped and any("trial  quality" in line for screen in screens for line in screen):
+                    if not is_stopped and any(TABLE.match(line) for screen in screens for line in screen):
                         running.send_signal(signal.SIGINT)
                         is_stopped = True
-            os.close(terminal)
+            except OSError:  # nobody writes to it any more
+                pass
+            finally:
+                os.close(terminal)
         self.assertEqual(running.returncode, 0, shown)
         return screens[:-1], screens[-1]
 
@@ -139,8 +144,8 @@ class SearchTest(ProgramTest):
         self.assertTrue(all(trial[1] >= 2 for trial in self.trials("s.db")))
 
     def test_on_a_terminal_a_table_stands_while_it_runs(self):
-        screens, end = self.watch("s.db", "jozefowicz", *SMALL, "--workers", "1", rows=12, columns=60)
-        self.assertTrue(any(screen[3:4] and "trial  quality" in screen[3] for screen in screens), screens)
+        screens, end = self.watch("s.db", "jozefowicz", *SMALL, "--workers", "1", "--time", "60s", rows=12, columns=60)
+        self.assertTrue(any(TABLE.match(line) for screen in screens for line in screen[3:4]), screens)
         for screen in screens:
             self.assertTrue(screen[0].startswith("jozefowicz on adding:steps=6,batch=8 by evolution"), screen)
             self.assertIn(" done  ", screen[1])
@@ -210,6 +215,9 @@ class SearchTest(ProgramTest):
                 running.send_signal(signal.SIGINT)
                 self.assertEqual(running.wait(timeout=60), 0)
         self.assertEqual([trial[1:3] for trial in self.trials("s.db")], [(0, None)])
+        self.assertIn("\n0 done  0 running  1 interrupted\n", self.run_well("search", "status", self.path("s.db")).out)
+        status = json.loads(self.run_well("search", "status", self.path("s.db"), "--json").out)
+        self.assertEqual((status["interrupted"], status["running"]), (1, []))
 
     def test_the_program_may_be_moved(self):
         moved = self.path("moved")
@@ -260,7 +268,7 @@ class SearchTest(ProgramTest):
 
     def test_a_space_of_which_nothing_can_be_tried_is_refused(self):
         path = self.write("my.cell", "cell c {\n  input x[I]\n  state h[H]\n  h' = choose(tanh, relu)(linear(x))\n}\n")
-        self.check_refused(BAD_INPUT, "none of 500 cells that the space .* gave can be tried; of the first: .*past",
+        self.check_refused(BAD_INPUT, "none of 10000 draws of the space .* can be tried; the first: .*past",
                            "search", path, *SMALL, "--study", self.path("s.db"))
         self.assertFalse(os.path.exists(self.path("s.db")))
 
@@ -320,7 +328,7 @@ class SearchTest(ProgramTest):
         for message, arguments in {
                 "--option: expected NAME=NUMBER, got `population`": ["--option", "population"],
                 "--option: expected a number after `a=`, got `b`": ["--option", "a=b"],
-                "--option: `a` has two values": ["--option", "a=1", "--option", "a=2"],
+                "--option: `a` was given twice, as 1 and as 2": ["--option", "a=1", "--option", "a=2"],
                 "--time: expected a time with its unit, 90s, 30m, 1.5h or 2d, got `5`": ["--time", "5"],
                 "--trial-time: expected a time": ["--trial-time", "0s"],
                 "--against: quality is weighed already": ["--against", "quality"],

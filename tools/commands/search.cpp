@@ -139,7 +139,10 @@ StudyConfig prepareStudy(const RunArguments &arguments, std::unique_ptr<Space> &
   if (!arguments.what.space.empty()) {
     space = makeSpace(arguments.what.space);
     StudyConfig config = arguments.what.config(*space, controllersOf(arguments));
-    checkSpace(*space, config.hyper, makeTask(config.task)->form(), settingsOf(config).mostParams);
+    // As many as the search would refuse in a row before it gives up.
+    if (!arguments.mustExist && !std::filesystem::exists(study))
+      checkSpace(*space, config.hyper, makeTask(config.task)->form(), settingsOf(config).mostParams,
+                 arguments.limits.refused);
     beginStudy(study, config, CELLWRIGHT_VERSION, arguments.mustExist);
     return config;
   }
@@ -178,10 +181,10 @@ int replay(const RunArguments &arguments) {
   SearchArguments::refuseGiven(*arguments.app, {"--strategy", "--option", "--seed"},
                                "has no meaning beside --replay");
   ReplayArguments replay = arguments.replay;
-  std::string strategy = arguments.what.strategy;
+  ReplayedStrategy strategy{arguments.what.strategy, {}};
   for (const std::string &option : arguments.what.options)
-    strategy += "," + option;
-  replay.strategies = {"random", strategy};
+    addStrategyOption("--option", option, strategy.options);
+  replay.options.strategies = {{"random", {}}, strategy};
   replay.options.seed = arguments.what.seed;
   return replay.run();
 }
