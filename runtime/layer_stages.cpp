@@ -1,5 +1,6 @@
 // The stages of a kernel over blocks of steps, divided among threads.
 #include "runtime/blocks.h"
+#include "runtime/clock.h"
 #include "runtime/layer_work.h"
 
 #include <algorithm>
@@ -16,10 +17,10 @@ void Layer::Work::callPhase(int index, const cellwright_buffer *table, const cel
     return kernel.phases[index].run(table, &call);
   auto begin = std::chrono::steady_clock::now();
   kernel.phases[index].run(table, &call);
-  std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  double seconds = secondsSince(begin);
   PhaseTime &time = (*phaseTimes)[index];
   ++time.calls;
-  time.seconds += taken.count();
+  time.seconds += seconds;
 }
 
 //===-- Who does what in a step ---------------------------------------------------------------===//

@@ -6,6 +6,7 @@
 #include "dsl/print.h"
 #include "runtime/error.h"
 #include "search/model_stack.h"
+#include "search/read_json.h"
 #include "training/clipping.h"
 #include "training/optimizers.h"
 
@@ -126,16 +127,13 @@ public:
   }
 
   void load(const std::string &text) override {
-    try {
-      json state = json::parse(text);
+    readJson(text, "state of a controller", [&](const json &state) {
       optimizer.setSteps(state.at("steps").get<int64_t>());
       textToBits(state.at("values").get<std::string>(), model.trainedValues());
       for (int i = 0; i < optimizer.info().slotCount(); ++i)
         textToBits(state.at("slots").at(static_cast<size_t>(i)).get<std::string>(),
                    optimizer.slot(i));
-    } catch (const json::exception &problem) {
-      throw Error(fmt::format("this is no state of a controller: {}", problem.what()));
-    }
+    });
     model.paramsChanged();
   }
 

@@ -10,11 +10,10 @@
 
 namespace cellwright {
 
-/// Reads `text` by `read`, which takes its JSON. What the library finds wrong becomes an Error that
+/// Gives what `read` makes of the JSON of `text`. What the library finds wrong becomes an Error that
 /// says `this is no` and what it should be.
-template <typename Thing>
-Thing readJson(const std::string &text, std::string_view what,
-               Thing (*read)(const nlohmann::json &)) {
+template <typename Read>
+auto readJson(const std::string &text, std::string_view what, const Read &read) {
   try {
     return read(nlohmann::json::parse(text));
   } catch (const nlohmann::json::exception &problem) {

@@ -43,7 +43,7 @@ struct SearchReport {
   std::string name; // of the study, as its user calls it
   StudyInfo info;
   StudyConfig config;
-  StudyCounts counts;      // of the trials below, but for those that run
+  StudyCounts counts;      // of the trials below; `running` and `interrupted` stay 0
   double began = 0;        // seconds since 1970, of the first trial; 0: none has begun
   double ended = 0;        // of the last one that ended
   double trialSeconds = 0; // that all trials took together

@@ -127,7 +127,7 @@ struct NamedCount {
 struct StudyCounts {
   int64_t started = 0; // all trials
   int64_t running = 0;
-  int64_t interrupted = 0; // given back or lost by their workers: they begin anew
+  int64_t interrupted = 0; // given back or lost by their workers
   int64_t done = 0;
   int64_t failed = 0;
   std::vector<NamedCount> failures; // by reason, sorted by name

@@ -2,6 +2,7 @@
 #include "tools/lm_bench.h"
 
 #include "fmt/format.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "tools/model_builder.h"
 #include "training/clipping.h"
@@ -91,7 +92,7 @@ BenchRow benchLanguageModel(const ServedRequest &request, const CompileOptions &
                             int threads, double seconds) {
   auto start = std::chrono::steady_clock::now();
   ServedRun run = makeLanguageModelRun(request, compile, threads);
-  std::chrono::duration<double> compiled = std::chrono::steady_clock::now() - start;
+  double compileSeconds = secondsSince(start);
   BenchRow row;
   row.cell = fmt::format("{} x {}", kLayers, request.cell);
   row.implementation = "cellwright";
@@ -102,7 +103,7 @@ BenchRow benchLanguageModel(const ServedRequest &request, const CompileOptions &
   row.threads = threads;
   row.pass = nameOf(Pass::Update);
   row.timing = measureInTurn(std::vector{run}, seconds).front();
-  row.compileSeconds = compiled.count();
+  row.compileSeconds = compileSeconds;
   return row;
 }
 

@@ -1,6 +1,7 @@
 // A cell with choices as a space. A genotype says the alternative of each choice that the cell has:
 // {"gate": 2}. Which those are depends on the others, so they are made one round after the other.
 #include "search/cell_text.h"
+#include "search/read_json.h"
 #include "search/space.h"
 #include "search/spaces/spaces.h"
 
@@ -225,11 +226,8 @@ private:
   }
 
   static Chosen chosenBy(const std::string &genotype) {
-    try {
-      return json::parse(genotype).get<Chosen>();
-    } catch (const json::exception &problem) {
-      throw Error(fmt::format("this is no genotype of choices: {}", problem.what()));
-    }
+    return readJson(genotype, "genotype of choices",
+                    [](const json &chosen) { return chosen.get<Chosen>(); });
   }
 
   static int draw(const FileChoice &choice, Random &random) {

@@ -2,7 +2,7 @@
 // use.
 #pragma once
 
-#include "runtime/error.h"
+#include "search/read_json.h"
 #include "search/strategy.h"
 
 #include <nlohmann/json.hpp>
@@ -23,11 +23,7 @@ Costs costsFromJson(const nlohmann::json &list);
 /// Runs `read` on a state; what is wrong with it becomes an Error that names the strategy.
 template <typename Read>
 void readState(std::string_view strategy, const std::string &text, const Read &read) {
-  try {
-    read(nlohmann::json::parse(text));
-  } catch (const nlohmann::json::exception &problem) {
-    throw Error(fmt::format("this is no state of strategy `{}`: {}", strategy, problem.what()));
-  }
+  readJson(text, fmt::format("state of strategy `{}`", strategy), read);
 }
 
 } // namespace cellwright

@@ -1,8 +1,8 @@
 // What a candidate costs before its first update: `candidate_bench SPACE COUNT HIDDEN` gives the
 // times from its text to the kernels of a training step, of the filters of equations without and
 // with a budget of parameters, and of the look at its gradient. Kernels once without a cache and
-// once with one that was empty at the beginning, as a search has it: what the task needs around the
-// cell, the decoder, is compiled for the first candidate only.
+// once with one that was empty at the beginning, as a search has it: the decoder, which the task
+// needs behind the cell, is compiled for the first candidate of a hidden size only.
 #include "search/cell_text.h"
 #include "search/filters.h"
 #include "search/gradient_flow.h"
@@ -58,6 +58,7 @@ void measure(const std::string &space, int count, int64_t hidden) {
       compiled.emplace(ModelStack(describeModel(candidate.cell, options.form, options.hyper)), how);
     };
     kernels.measure([&] { compile(uncached); });
+    compiled.reset();
     kernelsOfSearch.measure([&] { compile(cached); });
     gradient.measure(
         [&] { (void)measureGradientFlow(*compiled->training()->layers.front().cell, 1, 1); });

@@ -1,5 +1,6 @@
 // `train lm`: a character-level language model on a text.
 #include "fmt/ranges.h"
+#include "runtime/clock.h"
 #include "runtime/files.h"
 #include "tools/engine_arguments.h"
 #include "tools/model_builder.h"
@@ -288,12 +289,12 @@ int run(const TrainLmArguments &arguments) {
   if (!checkpoint)
     built.model().initialize(static_cast<uint64_t>(options.seed));
   compiling.clear();
-  std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+  double compileSeconds = secondsSince(begin);
   Trainer trainer(built.model(), texts.vocabulary, texts.train, texts.validation, options,
                   description.toConfiguration());
   if (checkpoint)
     trainer.restore(*checkpoint);
-  printStart(arguments, built, texts, options, files, passed.count());
+  printStart(arguments, built, texts, options, files, compileSeconds);
   limitMemory(arguments, options, built.model());
   if (checkpoint && checkpoint->progress.updates >= trainer.updates())
     std::cerr << "note: this run had come to its end; there is nothing left to do\n";
