@@ -4,6 +4,7 @@
 #include "search/strategies/strategies.h"
 #include "training/named_rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cellwright {
@@ -60,14 +61,38 @@ static std::map<std::string, double> takeOptions(const StrategyInfo &info,
   return taken;
 }
 
+/// Throws Error for an option that none of the strategies of a name has.
+static void checkOptionNames(std::string_view name, const std::map<std::string, double> &given) {
+  std::vector<std::string_view> known;
+  bool isOpen = true; // the last one schedules another
+  for (std::string_view rest = name; isOpen;) {
+    size_t colon = rest.find(':');
+    const StrategyInfo &info = findNamed(strategies(), rest.substr(0, colon), "strategy");
+    for (const StrategyOption &option : info.options)
+      known.push_back(option.name);
+    isOpen = info.hasInner && colon != std::string_view::npos;
+    rest = isOpen ? rest.substr(colon + 1) : rest;
+  }
+  for (const auto &[option, value] : given)
+    CELLWRIGHT_CHECK(std::find(known.begin(), known.end(), option) != known.end(),
+                     "strategy `{}` has no option `{}`; it has {}", name, option,
+                     known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
+}
+
 std::unique_ptr<Strategy> makeStrategy(std::string_view name, const StrategySetup &setup,
                                        const std::map<std::string, double> &options) {
+  checkOptionNames(name, options);
   size_t colon = name.find(':');
   std::string_view outer = name.substr(0, colon);
   const StrategyInfo &info = findNamed(strategies(), outer, "strategy");
   CELLWRIGHT_CHECK(info.hasInner || colon == std::string_view::npos,
                    "strategy `{}` schedules no other; leave out `{}`", outer,
                    name.substr(std::min(colon, name.size())));
+  bool hasMoreTasks = !setup.gate.empty() || setup.tasks.size() > 1;
+  CELLWRIGHT_CHECK(info.hasInner || info.usesMoreTasks || !hasMoreTasks,
+                   "strategy `{}` tries cells on the study's task only; leave out the gate and "
+                   "further tasks, or use `pool`",
+                   outer);
   std::map<std::string, double> given = options;
   std::map<std::string, double> own = takeOptions(info, given);
   std::unique_ptr<Strategy> inner;

@@ -117,7 +117,8 @@ struct StrategyInfo {
   std::string_view source;
   std::string_view help; // one line
   std::span<const StrategyOption> options;
-  bool hasInner; // it schedules what another strategy proposes
+  bool hasInner;      // it schedules what another strategy proposes
+  bool usesMoreTasks; // the gate, and tasks besides the study's
   std::unique_ptr<Strategy> (*make)(const StrategySetup &setup, const StrategyOptions &options,
                                     std::unique_ptr<Strategy> inner);
 };

@@ -120,6 +120,7 @@ StrategyInfo describeAsha() {
           "as halving, but nobody waits",
           kOptions,
           true,
+          false,
           [](const StrategySetup &setup, const StrategyOptions &options,
              std::unique_ptr<Strategy> inner) -> std::unique_ptr<Strategy> {
             return std::make_unique<Asha>(setup, options, std::move(inner));

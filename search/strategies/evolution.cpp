@@ -128,6 +128,7 @@ StrategyInfo describeEvolution() {
           "children of the best of a sample; the oldest dies",
           kOptions,
           false,
+          false,
           [](const StrategySetup &setup, const StrategyOptions &options, std::unique_ptr<Strategy>)
               -> std::unique_ptr<Strategy> { return std::make_unique<Evolution>(setup, options); }};
 }

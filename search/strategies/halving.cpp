@@ -128,6 +128,7 @@ StrategyInfo describeHalving() {
           "the best part of many short trials goes on, rung by rung",
           kOptions,
           true,
+          false,
           [](const StrategySetup &setup, const StrategyOptions &options,
              std::unique_ptr<Strategy> inner) -> std::unique_ptr<Strategy> {
             return std::make_unique<Halving>(setup, options, std::move(inner));

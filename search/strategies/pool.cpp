@@ -345,6 +345,7 @@ StrategyInfo describePool() {
           "mutants of the best so far, each tried on many settings",
           kOptions,
           false,
+          true,
           [](const StrategySetup &setup, const StrategyOptions &options, std::unique_ptr<Strategy>)
               -> std::unique_ptr<Strategy> { return std::make_unique<Pool>(setup, options); }};
 }

@@ -36,6 +36,7 @@ StrategyInfo describeRandom() {
           "draws every candidate anew",
           {},
           false,
+          false,
           [](const StrategySetup &setup, const StrategyOptions &, std::unique_ptr<Strategy>)
               -> std::unique_ptr<Strategy> { return std::make_unique<RandomStrategy>(setup); }};
 }

@@ -145,6 +145,7 @@ StrategyInfo describeReinforce() {
           "an LSTM learns which decisions do well",
           kOptions,
           false,
+          false,
           [](const StrategySetup &setup, const StrategyOptions &options, std::unique_ptr<Strategy>)
               -> std::unique_ptr<Strategy> { return std::make_unique<Reinforce>(setup, options); }};
 }

@@ -8,6 +8,15 @@ namespace cellwright {
 
 using nlohmann::json;
 
+Rungs::Rungs(int64_t budget, int64_t count, int64_t factor)
+    : budget(budget), count(count), factor(factor) {
+  for (int64_t rung = 1; rung < count; ++rung)
+    CELLWRIGHT_CHECK(budgetOf(rung - 1) < budgetOf(rung),
+                     "{} updates are too few for {} rungs, each with {} times the updates of the "
+                     "one below: two would have {}; expected more updates, or fewer rungs",
+                     budget, count, factor, budgetOf(rung));
+}
+
 int64_t Rungs::budgetOf(int64_t rung) const {
   double share = std::pow(static_cast<double>(factor), static_cast<double>(rung - (count - 1)));
   return std::max<int64_t>(1, std::llround(static_cast<double>(budget) * share));

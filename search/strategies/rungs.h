@@ -9,8 +9,8 @@ namespace cellwright {
 class Rungs {
 public:
   /// `count` rungs, each with `factor` times the budget of the one below; the last has `budget`.
-  Rungs(int64_t budget, int64_t count, int64_t factor)
-      : budget(budget), count(count), factor(factor) {}
+  /// Throws Error if two would have the same: what goes on would be the same trial again.
+  Rungs(int64_t budget, int64_t count, int64_t factor);
 
   int64_t size() const { return count; }
   /// Updates of a trial on a rung, counted from 0; at least 1.

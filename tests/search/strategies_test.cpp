@@ -199,7 +199,8 @@ TEST_CASE("strategies are named and told by what the table has") {
                               "halving, asha");
   CHECK(messageOf("asha:evolution", {{"factor", 3}, {"population", 5}}).empty());
   CHECK(messageOf("asha:evolution", {{"pool", 3}}) ==
-        "strategy `evolution` has no option `pool`; it has population, sample, redraw, crossover");
+        "strategy `asha:evolution` has no option `pool`; it has factor, rungs, population, sample, "
+        "redraw, crossover");
   CHECK(messageOf("random", {{"pool", 3}}) ==
         "strategy `random` has no option `pool`; it has none");
   CHECK(messageOf("evolution", {{"population", 2.5}}) ==
@@ -267,6 +268,15 @@ TEST_CASE("halving has rungs of the sizes and budgets that the paper gives") {
     // 64 updates: 64 / 27, 64 / 9 and 64 / 3 are rounded.
     CHECK(counts == std::map<int64_t, int>{{2, 27}, {7, 9}, {21, 3}, {64, 1}});
   }
+}
+
+TEST_CASE("rungs that would have the same updates are refused, with what to do") {
+  for (const char *name : {"halving", "asha"})
+    CHECK(errorOf([&] {
+            Play(name, {{"factor", 4}, {"rungs", 5}});
+          }) ==
+          "64 updates are too few for 5 rungs, each with 4 times the updates of the one below: "
+          "two would have 1; expected more updates, or fewer rungs");
 }
 
 TEST_CASE("halving takes the best third of each rung") {
