@@ -41,6 +41,9 @@ CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams) {
 
 void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
                 int64_t mostParams, int64_t draws) {
+  std::string problems = space.problems();
+  CELLWRIGHT_CHECK(problems.empty(), "`{}` has alternatives that are wrong:\n{}", space.name(),
+                   problems);
   Random random(1, "what a space draws");
   std::string first;
   for (int64_t i = 0; i < draws; ++i) {

@@ -15,8 +15,8 @@ namespace cellwright {
 /// task; `mostParams` bounds a whole model on it, 0: the hidden size is the hyperparameters'.
 CandidateChecks makeCandidateChecks(const TaskForm &form, int64_t mostParams);
 
-/// Draws candidates until one passes the filters of equations. Throws Error, with what is wrong
-/// with the first, if none of so many does.
+/// Throws Error if an alternative of the space is wrong. Then draws candidates until one passes the
+/// filters of equations; throws Error, with what is wrong with the first, if none of so many does.
 void checkSpace(const Space &space, const HyperSpace &hyper, const TaskForm &form,
                 int64_t mostParams, int64_t draws);
 

@@ -54,6 +54,10 @@ public:
   /// below its size.
   virtual Candidate decide(const std::vector<int> &chosen) const;
 
+  /// What is wrong with alternatives of a space that somebody wrote, as diagnostics; empty:
+  /// nothing.
+  virtual std::string problems() const { return ""; }
+
   /// How many genotypes there are, infinity if there is no limit.
   virtual double size() const = 0;
 

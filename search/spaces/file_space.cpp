@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -47,6 +48,18 @@ public:
   std::string_view name() const override { return file; }
 
   std::string describe() const override { return fmt::format("{} choices", all().choices.size()); }
+
+  /// What `check` says of the file, but that there are more alternatives than it looks at.
+  std::string problems() const override {
+    Frontend frontend;
+    (void)frontend.findSpace(file);
+    frontend.checkAll();
+    std::vector<Diagnostic> all = frontend.program().diagnostics.all();
+    bool isWrong = std::any_of(all.begin(), all.end(), [](const Diagnostic &one) {
+      return one.severity == Severity::Error && one.id != Id::TooManyOperations;
+    });
+    return isWrong ? frontend.renderProblems() : "";
+  }
 
   double size() const override {
     const Collected &all = this->all();

@@ -71,6 +71,13 @@ TEST_CASE("a space of which nothing can be tried is refused, with the first reas
   CHECK(has(message, "can be tried; the first: `s`: a layer's cell has one input"));
 }
 
+TEST_CASE("a space with a wrong alternative is refused, wherever that stands") {
+  std::string message = checkOf("cell s { input x[I]; state h[H]\n"
+                                "  h' = choose(tanh, 1e-9: tahn)(linear(x, h)) }");
+  CHECK(has(message, "s.cell` has alternatives that are wrong:\n"));
+  CHECK(has(message, "did you mean `tanh`?"));
+}
+
 TEST_CASE("a space that never gives a candidate is refused, with what it said") {
   struct Barren : Space {
     std::string_view name() const override { return "barren"; }
