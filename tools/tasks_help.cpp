@@ -8,7 +8,7 @@
 namespace cellwright {
 
 std::string describeTasks() {
-  std::string help = "task, with options behind a colon, `adding:steps=200`:";
+  std::string help = "task, with options behind a colon, a path last, `adding:steps=200`:";
   for (const TaskRow &row : taskRows()) {
     help += fmt::format("\n{}: {}", row.name, row.help);
     for (const TaskOption &option : row.options)

@@ -156,6 +156,15 @@ static std::pair<const TaskRow *, TaskSettings> parseDescription(std::string_vie
 
 std::unique_ptr<Task> makeTask(std::string_view description) {
   auto [row, settings] = parseDescription(description);
+  bool isThere = settings.path.empty() || std::filesystem::exists(settings.path);
+  CELLWRIGHT_CHECK(isThere || settings.path != row->path,
+                   "the task `{0}` without a path reads `{1}`, which is in the source folder of "
+                   "Cellwright and not here; expected `{0}:path=FILE`, {2}",
+                   row->name, row->path, row->pathHelp);
+  CELLWRIGHT_CHECK(isThere || settings.path.find(',') == std::string::npos,
+                   "the task `{}`: there is no file `{}`; other options stand before `path=`, "
+                   "which takes all that follows",
+                   row->name, settings.path);
   return row->make(settings);
 }
 

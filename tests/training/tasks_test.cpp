@@ -356,6 +356,9 @@ TEST_CASE("descriptions are read strictly") {
                            "`targets`; say which: `file:path=FILE`");
   CHECK(problem("music:path=/nowhere/there") ==
         "cannot read `/nowhere/there`: No such file or directory");
+  CHECK(problem("file:path=none.txt,steps=5") ==
+        "the task `file`: there is no file `none.txt,steps=5`; other options stand before `path=`, "
+        "which takes all that follows");
 }
 
 TEST_CASE("a description with an absolute path is the same task in every folder") {
@@ -474,6 +477,9 @@ TEST_CASE("what is wrong with tensors of a task is said") {
   };
   Tensor in = makeTensor("inputs", {1, 2}, std::vector<int32_t>{0, 1});
   Tensor out = makeTensor("targets", {1, 2}, std::vector<int32_t>{0, 1});
+  CHECK(problem({in, out, makeTensor("lenghts", {2}, std::vector<int32_t>{1, 1})}) ==
+        "has a tensor `lenghts`, which a task does not know; expected inputs, targets, lengths, "
+        "counts, part");
   CHECK(problem({in}) == "has no tensor `targets`; a task needs `inputs` and `targets`");
   CHECK(problem({makeTensor("inputs", {2}, std::vector<int32_t>{0, 1}), out}) ==
         "`inputs` has shape [2], expected [T, N] of integers, which are symbols, or [T, N, d] of "

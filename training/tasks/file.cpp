@@ -4,6 +4,8 @@
 #include "runtime/error.h"
 #include "training/safetensors.h"
 
+#include "fmt/ranges.h"
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -21,6 +23,7 @@ public:
 
 private:
   const Tensor &require(std::string_view name) const;
+  void checkNames() const;
   void readSizes();
   void readKinds();
   void readTargetShape(const Tensor &tensor);
@@ -217,7 +220,17 @@ Example TensorReader::makeExample(int64_t sequence) const {
   return example;
 }
 
+void TensorReader::checkNames() const {
+  static constexpr std::string_view kNames[] = {"inputs", "targets", "lengths", "counts", "part"};
+  for (const Tensor &tensor : file.tensors)
+    CELLWRIGHT_CHECK(std::find(std::begin(kNames), std::end(kNames), tensor.name) !=
+                         std::end(kNames),
+                     "`{}` has a tensor `{}`, which a task does not know; expected {}", path,
+                     tensor.name, fmt::join(kNames, ", "));
+}
+
 std::unique_ptr<Task> TensorReader::makeTask(int64_t batch) {
+  checkNames();
   readSizes();
   readKinds();
   readLengths();
