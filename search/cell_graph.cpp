@@ -3,6 +3,7 @@
 
 #include "dsl/signatures.h"
 #include "runtime/error.h"
+#include "search/read_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -182,7 +183,7 @@ EditGraph graphOfJson(const json &value) {
     }
     value.at("nexts").get_to(graph.nexts);
   } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no graph of a cell: {}", problem.what()));
+    throw Error(fmt::format("this is no graph of a cell: {}", sayJsonProblem(problem)));
   }
   graph.check();
   return graph;

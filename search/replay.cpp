@@ -4,6 +4,7 @@
 #include "runtime/files.h"
 #include "search/cell_text.h"
 #include "search/genotypes.h"
+#include "search/read_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -112,7 +113,8 @@ Recording readRecording(const std::string &path) {
         continue;
       recording.runs.push_back(readRun(line, recording.runs.size()));
     } catch (const json::exception &problem) {
-      throw Error(fmt::format("{}:{}: {}", recording.path, number, problem.what()));
+      throw Error(fmt::format("{}:{}: expected {{\"recipe\": ..., \"val\": [5.6, ...]}}: {}",
+                              recording.path, number, sayJsonProblem(problem)));
     } catch (const Error &problem) {
       throw Error(fmt::format("{}:{}: {}", recording.path, number, problem.what()));
     }

@@ -3,6 +3,7 @@
 
 #include "runtime/error.h"
 #include "search/cell_text.h"
+#include "search/read_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,7 @@ std::vector<int> DecisionSpace::chosenBy(const Candidate &candidate) const {
   try {
     return chosenBy(genotype);
   } catch (const json::exception &problem) {
-    throw Error(fmt::format("this is no genotype of `{}`: {}", name(), problem.what()));
+    throw Error(fmt::format("this is no genotype of `{}`: {}", name(), sayJsonProblem(problem)));
   }
 }
 

@@ -43,12 +43,17 @@ struct RunArguments {
 /// Shows how the search stands while it runs: a table on a terminal, lines elsewhere.
 class SearchDisplay {
 public:
-  explicit SearchDisplay(const std::string &study) : store(openSqliteStoreToRead(study)) {
+  SearchDisplay(const std::string &study, const StopRequests &requests)
+      : store(openSqliteStoreToRead(study)), stop(requests) {
     showing = std::jthread([this](const std::stop_token &token) {
       std::unique_lock lock(mutex);
       while (!changed.wait_for(lock, token, std::chrono::seconds(1),
-                               [&] { return token.stop_requested(); }))
+                               [&] { return token.stop_requested(); })) {
+        if (stop.isRequested() && !hasSaidStop)
+          write("ending when the running trials end; Ctrl-C again gives them back at once");
+        hasSaidStop = stop.isRequested();
         show();
+      }
     });
   }
   ~SearchDisplay() {
@@ -62,11 +67,15 @@ public:
 
   void note(const std::string &message) {
     std::lock_guard lock(mutex);
+    write(message);
+  }
+
+private:
+  void write(const std::string &message) {
     live.clear();
     std::cerr << "note: " << message << "\n";
   }
 
-private:
   void show() {
     try {
       if (live.isOnTerminal())
@@ -88,6 +97,8 @@ private:
 
   static constexpr int64_t kTop = 10;
   std::unique_ptr<Store> store;
+  const StopRequests &stop;
+  bool hasSaidStop = false;
   LiveText live;
   ProgressLine line;
   std::mutex mutex;
@@ -110,6 +121,18 @@ std::string describeEnd(SearchEnd end, const SearchLimits &limits) {
       "{} candidates in a row were refused: the space has nothing new, or the filters "
       "let nothing pass",
       limits.refused);
+}
+
+/// What was wrong with the first trial that has failed.
+std::string describeFailure(const Store &store) {
+  std::string text;
+  store.visitTrials([&](const StoredTrial &trial) {
+    const TrialResult &result = trial.record.result;
+    if (text.empty() && trial.record.state == TrialState::Failed)
+      text = fmt::format("trial {}: {}: {}", trial.record.number, nameOf(result.status),
+                         result.reason);
+  });
+  return text;
 }
 
 //===-- The search ----------------------------------------------------------------------------===//
@@ -205,12 +228,15 @@ int run(RunArguments arguments) {
   // Closed last: who may write takes the log into the file and removes it.
   std::unique_ptr<Store> keeper = parts.openStore();
   {
-    SearchDisplay display(arguments.study);
+    SearchDisplay display(arguments.study, stop);
     parts.note = [&](const std::string &message) { display.note(message); };
     end = runSearch(parts, arguments.limits, stop);
   }
-  std::cout << statusText(readStatus(*keeper, 10));
+  SearchStatus status = readStatus(*keeper, 10);
+  std::cout << statusText(status);
   std::cerr << describeEnd(end, arguments.limits) << "\n";
+  if (status.counts.done == 0 && status.counts.failed > 0)
+    std::cerr << "note: no trial has a quality; " << describeFailure(*keeper) << "\n";
   return kDone;
 }
 
