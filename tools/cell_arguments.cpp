@@ -59,6 +59,14 @@ Settings parseSettings(const CellArguments &arguments) {
   return settings;
 }
 
+std::string fileOfCell(const std::string &argument) {
+  if (!isCellPath(argument))
+    return "";
+  constexpr std::string_view kEnding = ".cell:";
+  size_t name = argument.rfind(kEnding);
+  return name == std::string::npos ? argument : argument.substr(0, name + kEnding.size() - 1);
+}
+
 template <typename Things> static std::string listNames(const Things &things) {
   std::vector<std::string_view> names;
   for (const auto &thing : things)

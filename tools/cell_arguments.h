@@ -30,6 +30,9 @@ struct CellArguments {
 /// is not NAME=NUMBER, or a name has two numbers.
 Settings parseSettings(const CellArguments &arguments);
 
+/// The file of a cell's or a space's argument, `path/file.cell:name`; empty for a name alone.
+std::string fileOfCell(const std::string &argument);
+
 /// Finds and checks a cell; prints its problems to stderr. Throws UsageError as `parseSettings`.
 std::optional<FoundCell> findCell(const CellArguments &arguments);
 

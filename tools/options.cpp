@@ -3,6 +3,8 @@
 
 #include "dsl/suggest.h"
 #include "fmt/ranges.h"
+#include "runtime/error.h"
+#include "runtime/files.h"
 
 #include <algorithm>
 #include <charconv>
@@ -47,6 +49,13 @@ std::pair<std::string, double> parseNamedNumber(const std::string &option,
     throw UsageError(fmt::format("{}: expected a number after `{}=`, got `{}`", option,
                                  text.substr(0, equal), std::string(begin, end)));
   return {text.substr(0, equal), number};
+}
+
+void checkIsNoInput(const std::string &option, const std::string &path,
+                    const std::vector<std::string> &inputs) {
+  for (const std::string &input : inputs)
+    CELLWRIGHT_CHECK(path.empty() || input.empty() || !isSameFile(path, input),
+                     "{} is a file that this reads, `{}`; name another file", option, path);
 }
 
 std::string defaultText(int64_t value) { return fmt::format("{}", value); }

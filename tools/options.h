@@ -28,6 +28,11 @@ double parseOption(const std::string &name, const std::string &text, Range<doubl
 /// Splits NAME=NUMBER. Throws UsageError, in the name of `option`, if it is none or not finite.
 std::pair<std::string, double> parseNamedNumber(const std::string &option, const std::string &text);
 
+/// Throws Error if `path`, which `option` says to write, is one of the files that are read; empty
+/// ones are none.
+void checkIsNoInput(const std::string &option, const std::string &path,
+                    const std::vector<std::string> &inputs);
+
 /// What help shows as the default: nothing for what is absent.
 std::string defaultText(int64_t value);
 std::string defaultText(uint64_t value);

@@ -122,7 +122,14 @@ void addStrategyOption(const std::string &flag, const std::string &text,
 
 static HyperSpace readHyperSpace(const std::string &nameOrFile) {
   bool isFile = nameOrFile.find('/') != std::string::npos || nameOrFile.ends_with(".json");
-  return isFile ? parseHyperSpace(readFile(nameOrFile)) : findHyperSpace(nameOrFile).make();
+  if (!isFile)
+    return findHyperSpace(nameOrFile).make();
+  std::string text = readFile(nameOrFile);
+  try {
+    return parseHyperSpace(text);
+  } catch (const Error &problem) {
+    throw Error(fmt::format("`{}`: {}", nameOrFile, problem.what()));
+  }
 }
 
 static std::vector<Objective> makeObjectives(const std::vector<std::string> &against,
@@ -172,6 +179,10 @@ StudyConfig SearchArguments::config(const Space &made, const MakeController &mak
     config.moreTasks.push_back(withAbsolutePath(other));
   if (!gate.empty())
     config.gate = withAbsolutePath(gate);
+  if (size_t comma = strategy.find(','); comma != std::string::npos)
+    throw UsageError(fmt::format("--strategy: expected a name, got `{}`; options are given by "
+                                 "`--option {}`",
+                                 strategy, strategy.substr(comma + 1)));
   config.strategy = strategy;
   for (const std::string &option : options)
     addStrategyOption("--option", option, config.options);

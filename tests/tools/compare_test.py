@@ -77,6 +77,12 @@ class CompareTest(ProgramTest):
         self.check_refused(BAD_INPUT, [r"unknown cell `grru`"], "compare", "grru", "lstm", "--task", "adding")
         self.check_refused(BAD_INPUT, [r"--out and --csv are the same file"],
                            "compare", "gru", "lstm", *TINY, "-o", self.path("a"), "--csv", self.path("a"))
+        own = self.write("own.cell", "cell c { input x[I]; state h[H]; h' = tanh(linear(x, h)) }\n")
+        for option in "--out", "--csv":
+            self.check_refused(BAD_INPUT, [rf"{option} is a file that this reads, `.*own.cell`"], "compare", "gru",
+                               own + ":c", *TINY, option, own)
+        self.check_refused(BAD_INPUT, [r"the task `music` without a path reads `data/jsb_chorales.txt`, .*expected `music:path=FILE`"],
+                           "compare", "gru", "lstm", "--task", "music", cwd=self.path(""))
         self.check_refused(BAD_COMMAND_LINE,
                            [r"--budget-params: expected a number above 0, as in 50000, 50k or 1.5M, got `50x`"],
                            "compare", "gru", "lstm", "--task", "adding", "--budget-params", "50x")

@@ -272,6 +272,37 @@ class SearchTest(ProgramTest):
                            "search", path, *SMALL, "--study", self.path("s.db"))
         self.assertFalse(os.path.exists(self.path("s.db")))
 
+    def test_a_space_with_a_wrong_alternative_begins_no_study(self):
+        path = self.write("my.cell", SPACE.replace("softsign", "softsing"))
+        self.check_refused(BAD_INPUT, "has alternatives that are wrong:.*did you mean `softsign`", "search", path, *SMALL,
+                           "--study", self.path("s.db"))
+        self.assertFalse(os.path.exists(self.path("s.db")))
+
+    def test_a_study_s_own_files_are_not_written_over(self):
+        path = self.write("my.cell", SPACE)
+        self.search("s.db", path, *SMALL, "--strategy", "random", "--trials", "1")
+        for command in ["best"], ["report"], ["export", "--format", "csv"]:
+            self.check_refused(BAD_INPUT, "--out is a file that this reads, `.*my.cell`; name another file", "search",
+                               *command, self.path("s.db"), "-o", path)
+
+    def test_after_the_first_ctrl_c_it_says_what_the_second_does(self):
+        with self.popen("s.db", "darts", "--task", "adding", "--updates", "1000000", "--hidden", "64", "--workers", "1",
+                        "--filters", "equations") as running:
+            for _ in range(1200):
+                with contextlib.suppress(sqlite3.Error):
+                    if self.trials("s.db"):
+                        break
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            for line in running.stderr:
+                if "note: ending when the running trials end; Ctrl-C again gives them back at once" in line:
+                    break
+            else:
+                self.fail("it did not say what it waits for")
+            running.send_signal(signal.SIGINT)
+            running.communicate(timeout=60)
+            self.assertEqual(running.returncode, 0)
+
     # ---- Limits
 
     def test_a_budget_gives_each_cell_its_size(self):
@@ -293,6 +324,7 @@ class SearchTest(ProgramTest):
                              "--filters", "equations", "--trial-memory", "300MB", "--trials", "2")
         self.assertEqual({trial[2] for trial in self.trials("s.db")}, {"no-memory"})
         self.assertIn("2 failed (no-memory 2)", result.out)
+        self.assertRegex(result.err, r"note: no trial has a quality; trial 1: no-memory: .")
 
     def test_a_search_ends_in_its_time(self):
         result = self.search("s.db", "jozefowicz", *SMALL, "--time", "1s")
@@ -320,12 +352,21 @@ class SearchTest(ProgramTest):
                 "strategy `evolution` schedules no other; leave out `:asha`": ["darts", *SMALL, "--strategy", "evolution:asha"],
                 "strategy `reinforce` learns decisions, and the cells of `jozefowicz`": [
                     "jozefowicz", *SMALL, "--strategy", "reinforce"],
+                "strategy `asha` has no option `factr`; it has factor, rungs": [
+                    "darts", *SMALL, "--strategy", "asha", "--option", "factr=5"],
+                "20 updates are too few for 4 rungs": ["darts", *SMALL, "--strategy", "asha"],
+                "strategy `evolution` tries cells on the study's task only": [
+                    "darts", *SMALL, "--strategy", "evolution", "--gate", "memorization"],
+                "strategy `random` tries cells on the study's task only": [
+                    "darts", *SMALL, "--strategy", "asha", "--option", "rungs=2", "--more-task", "xml"],
                 "unknown list of hyperparameters `adm`": ["darts", *SMALL, "--hyper", "adm"],
                 "unknown measure|speed": ["darts", *SMALL, "--against", "speed"],
                 "cannot read `.*none.json`": ["darts", *SMALL, "--hyper", self.path("none.json")],
         }.items():
             self.check_refused(BAD_INPUT, message, "search", *arguments, *study)
         for message, arguments in {
+                "--strategy: expected a name, got `asha,factor=3`; options are given by `--option factor=3`": [
+                    "--strategy", "asha,factor=3"],
                 "--option: expected NAME=NUMBER, got `population`": ["--option", "population"],
                 "--option: expected a number after `a=`, got `b`": ["--option", "a=b"],
                 "--option: `a` was given twice, as 1 and as 2": ["--option", "a=1", "--option", "a=2"],

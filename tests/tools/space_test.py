@@ -69,6 +69,12 @@ class SpaceTest(ProgramTest):
         self.good("genotype", "import", lines, "--format", "nas-bench-nlp", "--name", "r", "-o", out)
         again = self.good("genotype", "export", out + ":r_2", "--format", "nas-bench-nlp")
         self.assertEqual(json.loads(again), recipe)
+        for command in ["import", lines], ["export", out + ":r_2"]:
+            self.check_refused(BAD_INPUT, "--out is a file that this reads", "genotype", *command, "--format",
+                               "nas-bench-nlp", "-o", command[1].removesuffix(":r_2"))
+        for name in "foo bar", "cell", "", "1a", "a { input x[I]; state h[H]; h' = linear(x, h) } cell b":
+            self.check_refused(BAD_COMMAND_LINE, "--name: expected a name of letters, digits and `_`", "genotype",
+                               "import", lines, "--format", "nas-bench-nlp", "--name", name)
         wrong = self.write("wrong.json", "[4]")
         self.assertIn(
             f"genotype 1 of `{wrong}`: number 0 of this genotype, a function: expected a whole number "

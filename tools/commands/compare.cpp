@@ -71,6 +71,11 @@ int run(CompareArguments arguments) {
   bool hasBoth = !arguments.html.empty() && !arguments.csv.empty();
   CELLWRIGHT_CHECK(!hasBoth || !isSameFile(arguments.html, arguments.csv),
                    "--out and --csv are the same file, `{}`; name another", arguments.csv);
+  std::vector<std::string> inputs = {pathOfTask(arguments.options.task)};
+  for (const std::string &cell : arguments.cells)
+    inputs.push_back(fileOfCell(cell));
+  checkIsNoInput("--out", arguments.html, inputs);
+  checkIsNoInput("--csv", arguments.csv, inputs);
   for (const std::string &path : {arguments.html, arguments.csv})
     if (!path.empty())
       checkCanWrite(path);

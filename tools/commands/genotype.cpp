@@ -46,6 +46,18 @@ void checkForm(const GenotypeArguments &arguments) {
     throw UsageError("expected either --format or --space: what the genotypes are written in");
 }
 
+/// Throws UsageError unless a cell may have this name.
+void checkCellName(const std::string &name) {
+  Frontend frontend;
+  FileId file = frontend.addText(
+      "--name",
+      fmt::format("cell {} {{\n  input x[I]\n  state h[H]\n  h' = linear(x, h)\n}}\n", name));
+  if (!frontend.findCell(file, name).isGood)
+    throw UsageError(fmt::format("--name: expected a name of letters, digits and `_` that is no "
+                                 "word of the language, got `{}`",
+                                 name));
+}
+
 void write(const std::string &text, const std::string &out) {
   if (out.empty())
     std::cout << text;
@@ -115,6 +127,8 @@ Run addGenotypeImport(CLI::App &app) {
   addPath(app, "-o,--out", arguments->out, "file to write; without it, to stdout");
   return [arguments] {
     checkForm(*arguments);
+    checkCellName(arguments->name);
+    checkIsNoInput("--out", arguments->out, {arguments->file, fileOfCell(arguments->space)});
     write(importAll(*arguments), arguments->out);
     return kDone;
   };
@@ -127,6 +141,8 @@ Run addGenotypeExport(CLI::App &app) {
   addPath(app, "-o,--out", arguments->out, "file to write; without it, to stdout");
   return [arguments] {
     checkForm(*arguments);
+    checkIsNoInput("--out", arguments->out,
+                   {fileOfCell(arguments->cell.cell), fileOfCell(arguments->space)});
     auto found = findCell(arguments->cell);
     if (!found)
       return kBadInput;
