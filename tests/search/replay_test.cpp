@@ -264,7 +264,8 @@ TEST_CASE("a search that has tried all cells ends, and keeps what it has found")
   TemporaryFolder folder;
   writeFile(folder / "runs.jsonl", linesOf(12));
   ReplayReport report =
-      replayStrategies(readRecording(folder / ""), {{{"random", {}}, {"halving", {}}}, 4, 1, 500});
+      replayStrategies(readRecording(folder / ""),
+                       {{{"random", {}}, {"halving", {{"rungs", 2}, {"first", 27}}}}, 4, 1, 500});
   const ReplayCurve &random = report.outcomes[0].anew;
   CHECK(random.named.back() == 1);
   CHECK(random.rank.back() == 1);
