@@ -13,7 +13,9 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <set>
 #include <sstream>
 
 namespace cellwright {
@@ -22,21 +24,106 @@ using nlohmann::json;
 
 //===-- Reading -------------------------------------------------------------------------------===//
 
-/// The recording's file: the path itself, or the one that the folder has.
-static std::string findFile(const std::string &path) {
+/// The path itself, or all `.jsonl` files of a folder by their names.
+static std::vector<std::string> findFiles(const std::string &path) {
   namespace fs = std::filesystem;
   std::error_code problem;
   if (!fs::is_directory(path, problem))
-    return path;
+    return {path};
   std::vector<std::string> found;
   for (const fs::directory_entry &entry : fs::directory_iterator(path, problem))
     if (entry.path().extension() == ".jsonl")
       found.push_back(entry.path().string());
   CELLWRIGHT_CHECK(!problem, "cannot read the folder `{}`: {}", path, problem.message());
-  CELLWRIGHT_CHECK(found.size() == 1,
-                   "the folder `{}` has {} `.jsonl` files, expected one; name the file", path,
-                   found.size());
-  return found.front();
+  CELLWRIGHT_CHECK(!found.empty(), "the folder `{}` has no `.jsonl` files", path);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+namespace {
+
+struct RecordedLine {
+  std::string place; // FILE:LINE
+  json fields;
+};
+
+/// The lines of a recording, those of one run joined.
+class RecordedLines {
+public:
+  void readFrom(const std::string &file);
+  const std::vector<RecordedLine> &all() const { return lines; }
+  /// Files with runs that need no other file.
+  const std::set<std::string> &wholeFiles() const { return whole; }
+  bool isHalf() const { return !joined.empty() && whole.empty(); }
+
+private:
+  static json keyOf(const json &line);
+  void add(const std::string &file, int64_t number, const std::string &text);
+
+  std::vector<RecordedLine> lines;
+  std::map<json, size_t> joined; // lines by what names their runs
+  std::set<std::string> whole;
+};
+
+} // namespace
+
+/// What names the run of a line that does not say everything itself; null if nothing does.
+json RecordedLines::keyOf(const json &line) {
+  json key;
+  if (line.is_object() && !(line.contains("recipe") && line.contains("val")))
+    for (const char *name : {"experiment_id", "id"})
+      if (line.contains(name))
+        key.push_back(line.at(name));
+  return key;
+}
+
+void RecordedLines::add(const std::string &file, int64_t number, const std::string &text) {
+  std::string place = fmt::format("{}:{}", file, number);
+  json line;
+  try {
+    line = json::parse(text);
+  } catch (const json::exception &problem) {
+    throw Error(fmt::format("{}: expected {{\"recipe\": ..., \"val\": [5.6, ...]}}: {}", place,
+                            sayJsonProblem(problem)));
+  }
+  if (line.is_object() && line.contains("about"))
+    return;
+  json key = keyOf(line);
+  if (key.is_null()) {
+    whole.insert(file);
+  } else if (auto [known, isNew] = joined.emplace(key, lines.size()); !isNew) {
+    lines[known->second].fields.update(line);
+    return;
+  }
+  lines.push_back({place, std::move(line)});
+}
+
+void RecordedLines::readFrom(const std::string &file) {
+  std::istringstream texts(readFile(file));
+  int64_t number = 0;
+  for (std::string text; std::getline(texts, text);) {
+    ++number;
+    if (text.find_first_not_of(" \t\r") != std::string::npos)
+      add(file, number, text);
+  }
+}
+
+/// Of a file whose lines leave something to other files of its folder, those are read too.
+static RecordedLines readLines(const std::string &path) {
+  auto readAll = [](const std::string &from) {
+    RecordedLines lines;
+    for (const std::string &file : findFiles(from))
+      lines.readFrom(file);
+    return lines;
+  };
+  RecordedLines lines = readAll(path);
+  if (lines.isHalf() && !std::filesystem::is_directory(path))
+    lines = readAll(std::filesystem::absolute(path).parent_path().string());
+  CELLWRIGHT_CHECK(lines.wholeFiles().size() <= 1,
+                   "the folder `{}` has {} `.jsonl` files with runs of their own, expected one; "
+                   "name the file",
+                   path, lines.wholeFiles().size());
+  return lines;
 }
 
 static std::vector<double> readLosses(const json &list) {
@@ -100,23 +187,15 @@ static void checkLengths(const Recording &recording) {
 }
 
 Recording readRecording(const std::string &path) {
-  Recording recording{findFile(path), {}, 0};
-  std::istringstream lines(readFile(recording.path));
-  int64_t number = 0;
-  for (std::string text; std::getline(lines, text);) {
-    ++number;
-    if (text.find_first_not_of(" \t\r") == std::string::npos)
-      continue;
+  Recording recording{path, {}, 0};
+  RecordedLines lines = readLines(path);
+  for (const RecordedLine &line : lines.all()) {
     try {
-      json line = json::parse(text);
-      if (line.is_object() && line.contains("about"))
-        continue;
-      recording.runs.push_back(readRun(line, recording.runs.size()));
+      recording.runs.push_back(readRun(line.fields, recording.runs.size()));
     } catch (const json::exception &problem) {
-      throw Error(fmt::format("{}:{}: expected {{\"recipe\": ..., \"val\": [5.6, ...]}}: {}",
-                              recording.path, number, sayJsonProblem(problem)));
+      throw Error(fmt::format("{}: {}", line.place, sayJsonProblem(problem)));
     } catch (const Error &problem) {
-      throw Error(fmt::format("{}:{}: {}", recording.path, number, problem.what()));
+      throw Error(fmt::format("{}: {}", line.place, problem.what()));
     }
     recording.epochs =
         std::max<int64_t>(recording.epochs, std::ssize(recording.runs.back().losses));

@@ -35,8 +35,9 @@ struct Recording {
 
 /// Reads a recording: lines of JSON, `{"recipe": ..., "val": [5.68, ...]}` with the validation loss
 /// after each epoch, null where it was no number; also `num_params` and `mean_epoch_s`. A line with
-/// `about` says where they are from and is skipped. `path` is the file, or a folder with one
-/// `.jsonl` file. Throws Error with the line and what is wrong with it.
+/// `about` says where they are from and is skipped. Lines may also leave one of the two to those
+/// of the same `id` and `experiment_id` in other `.jsonl` files of the folder, as in the published
+/// benchmark. `path` is a file or the folder. Throws Error with the line and what is wrong with it.
 Recording readRecording(const std::string &path);
 
 /// The space of the recorded cells, each as likely. A mutation is the cell that is most like its

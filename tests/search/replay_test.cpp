@@ -105,7 +105,29 @@ TEST_CASE("a recording is read from its file or its folder, with remarks and emp
   writeFile(folder / "more.jsonl", linesOf(12));
   CHECK(errorOf([&] {
           readRecording(folder / "");
-        }).ends_with("has 2 `.jsonl` files, expected one; name the file"));
+        }).ends_with("has 2 `.jsonl` files with runs of their own, expected one; name the file"));
+}
+
+TEST_CASE("recipes and curves of the same runs may stand in different files") {
+  TemporaryFolder folder;
+  std::string recipes, curves;
+  for (int i = 1; i <= 12; ++i) {
+    // Different runs may have one `id`.
+    std::string names = fmt::format("\"id\": {}, \"experiment_id\": {}", i / 2, 100 + i);
+    recipes += fmt::format("{{{}, \"recipe\": {}}}\n", names, kRecipe);
+    curves = fmt::format("{{{}, \"val\": [9, {}]}}\n", names, i) + curves;
+  }
+  writeFile(folder / "a.jsonl", recipes);
+  writeFile(folder / "b.jsonl", curves);
+  for (const std::string &path : {folder / "", folder / "a.jsonl", folder / "b.jsonl"}) {
+    Recording recording = readRecording(path);
+    REQUIRE(recording.runs.size() == 12);
+    CHECK(recording.runs[0].losses == std::vector<double>{9, 1});
+    CHECK(recording.runs[11].losses == std::vector<double>{9, 12});
+  }
+  writeFile(folder / "b.jsonl", curves.substr(curves.find('\n') + 1));
+  CHECK(errorOf([&] { readRecording(folder / "a.jsonl"); }).find("a.jsonl:12: this is `{") !=
+        std::string::npos);
 }
 
 TEST_CASE("what is wrong with a recording is said with its line") {
