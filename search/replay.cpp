@@ -187,8 +187,9 @@ static void checkLengths(const Recording &recording) {
 }
 
 Recording readRecording(const std::string &path) {
-  Recording recording{path, {}, 0};
   RecordedLines lines = readLines(path);
+  bool isOneFile = lines.wholeFiles().size() == 1;
+  Recording recording{isOneFile ? *lines.wholeFiles().begin() : path, {}, 0};
   for (const RecordedLine &line : lines.all()) {
     try {
       recording.runs.push_back(readRun(line.fields, recording.runs.size()));
