@@ -69,6 +69,8 @@ class SpaceTest(ProgramTest):
         self.good("genotype", "import", lines, "--format", "nas-bench-nlp", "--name", "r", "-o", out)
         again = self.good("genotype", "export", out + ":r_2", "--format", "nas-bench-nlp")
         self.assertEqual(json.loads(again), recipe)
+        both = self.write("list.json", json.dumps([recipe, recipe]))
+        self.assertEqual(self.good("genotype", "import", both, "--format", "nas-bench-nlp").count("cell imported_"), 2)
         for command in ["import", lines], ["export", out + ":r_2"]:
             self.check_refused(BAD_INPUT, "--out is a file that this reads", "genotype", *command, "--format",
                                "nas-bench-nlp", "-o", command[1].removesuffix(":r_2"))

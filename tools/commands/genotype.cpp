@@ -10,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/options.h"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -65,13 +66,19 @@ void write(const std::string &text, const std::string &out) {
     writeFile(out, text);
 }
 
-/// The genotypes of a file: its one JSON value, or those of its lines. A line of NAS-Bench-NLP's
-/// own file has the recipe inside of the run; an object with `about` is a remark.
+/// The genotypes of a file: its one JSON value, those of a list of objects, or those of its lines.
+/// A line of NAS-Bench-NLP's own file has the recipe inside of the run; an object with `about` is a
+/// remark.
 std::vector<json> readGenotypes(const std::string &path) {
   std::string text = readFile(path);
   std::vector<json> genotypes;
   json whole = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!whole.is_discarded()) {
+  bool isList = whole.is_array() && !whole.empty() &&
+                std::all_of(whole.begin(), whole.end(),
+                            [](const json &element) { return element.is_object(); });
+  if (isList) {
+    genotypes.assign(whole.begin(), whole.end());
+  } else if (!whole.is_discarded()) {
     genotypes.push_back(std::move(whole));
   } else {
     std::istringstream lines(text);
@@ -120,7 +127,8 @@ std::string importAll(const GenotypeArguments &arguments) {
 
 Run addGenotypeImport(CLI::App &app) {
   auto arguments = std::make_shared<GenotypeArguments>();
-  app.add_option("FILE", arguments->file, "JSON: one genotype, or one on each line")->required();
+  app.add_option("FILE", arguments->file, "JSON: one genotype, a list of them, or one on each line")
+      ->required();
   addForm(app, *arguments);
   app.add_option("--name", arguments->name, "of the cell, numbered if there are several")
       ->capture_default_str();
