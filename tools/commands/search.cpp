@@ -106,7 +106,7 @@ private:
   std::jthread showing; // last: it uses all the others
 };
 
-std::string describeEnd(SearchEnd end, const SearchLimits &limits) {
+std::string describeEnd(SearchEnd end, const SearchLimits &limits, const StudyCounts &counts) {
   switch (end) {
   case SearchEnd::Complete:
     return "all trials have ended";
@@ -117,10 +117,11 @@ std::string describeEnd(SearchEnd end, const SearchLimits &limits) {
   case SearchEnd::Exhausted:
     break;
   }
-  return fmt::format(
-      "{} candidates in a row were refused: the space has nothing new, or the filters "
-      "let nothing pass",
-      limits.refused);
+  bool areAllKnown = counts.refused.size() == 1 && counts.refused[0].name == "duplicate";
+  return fmt::format("{} candidates in a row were {}", limits.refused,
+                     areAllKnown ? "known already: the space has no others, or hardly any"
+                                 : "refused: the space has nothing new, or the filters let nothing "
+                                   "pass");
 }
 
 /// What was wrong with the first trial that has failed.
@@ -234,7 +235,7 @@ int run(RunArguments arguments) {
   }
   SearchStatus status = readStatus(*keeper, 10);
   std::cout << statusText(status);
-  std::cerr << describeEnd(end, arguments.limits) << "\n";
+  std::cerr << describeEnd(end, arguments.limits, status.counts) << "\n";
   if (status.counts.done == 0 && status.counts.failed > 0)
     std::cerr << "note: no trial has a quality; " << describeFailure(*keeper) << "\n";
   return kDone;
