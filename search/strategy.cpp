@@ -4,7 +4,6 @@
 #include "search/strategies/strategies.h"
 #include "training/named_rows.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace cellwright {
@@ -61,48 +60,57 @@ static std::map<std::string, double> takeOptions(const StrategyInfo &info,
   return taken;
 }
 
-/// Throws Error for an option that none of the strategies of a name has.
-static void checkOptionNames(std::string_view name, const std::map<std::string, double> &given) {
-  std::vector<std::string_view> known;
-  bool isOpen = true; // the last one schedules another
-  for (std::string_view rest = name; isOpen;) {
+/// The strategies of a name, each scheduling the next.
+static std::vector<const StrategyInfo *> parseName(std::string_view name) {
+  std::vector<const StrategyInfo *> chain;
+  for (std::string_view rest = name;;) {
     size_t colon = rest.find(':');
     const StrategyInfo &info = findNamed(strategies(), rest.substr(0, colon), "strategy");
-    for (const StrategyOption &option : info.options)
-      known.push_back(option.name);
-    isOpen = info.hasInner && colon != std::string_view::npos;
-    rest = isOpen ? rest.substr(colon + 1) : rest;
+    chain.push_back(&info);
+    if (!info.hasInner) {
+      CELLWRIGHT_CHECK(colon == std::string_view::npos,
+                       "strategy `{}` schedules no other; leave out `{}`", info.name,
+                       rest.substr(colon));
+      return chain;
+    }
+    rest = colon == std::string_view::npos ? "random" : rest.substr(colon + 1);
   }
-  for (const auto &[option, value] : given)
-    CELLWRIGHT_CHECK(std::find(known.begin(), known.end(), option) != known.end(),
-                     "strategy `{}` has no option `{}`; it has {}", name, option,
-                     known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
+}
+
+/// The options of each strategy. What several have is the outer one's; throws Error for what none
+/// has.
+static std::vector<StrategyOptions> shareOptions(std::string_view name,
+                                                 const std::vector<const StrategyInfo *> &chain,
+                                                 std::map<std::string, double> given) {
+  std::vector<std::map<std::string, double>> taken;
+  std::vector<std::string_view> known;
+  for (const StrategyInfo *info : chain) {
+    taken.push_back(takeOptions(*info, given));
+    for (const StrategyOption &option : info->options)
+      known.push_back(option.name);
+  }
+  CELLWRIGHT_CHECK(given.empty(), "strategy `{}` has no option `{}`; it has {}", name,
+                   given.begin()->first,
+                   known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
+  std::vector<StrategyOptions> options;
+  for (size_t i = 0; i < chain.size(); ++i)
+    options.emplace_back(chain[i]->name, chain[i]->options, taken[i]);
+  return options;
 }
 
 std::unique_ptr<Strategy> makeStrategy(std::string_view name, const StrategySetup &setup,
                                        const std::map<std::string, double> &options) {
-  checkOptionNames(name, options);
-  size_t colon = name.find(':');
-  std::string_view outer = name.substr(0, colon);
-  const StrategyInfo &info = findNamed(strategies(), outer, "strategy");
-  CELLWRIGHT_CHECK(info.hasInner || colon == std::string_view::npos,
-                   "strategy `{}` schedules no other; leave out `{}`", outer,
-                   name.substr(std::min(colon, name.size())));
+  std::vector<const StrategyInfo *> chain = parseName(name);
+  std::vector<StrategyOptions> shared = shareOptions(name, chain, options);
   bool hasMoreTasks = !setup.gate.empty() || setup.tasks.size() > 1;
-  CELLWRIGHT_CHECK(info.hasInner || info.usesMoreTasks || !hasMoreTasks,
+  CELLWRIGHT_CHECK(chain.back()->usesMoreTasks || !hasMoreTasks,
                    "strategy `{}` tries cells on the study's task only; leave out the gate and "
                    "further tasks, or use `pool`",
-                   outer);
-  std::map<std::string, double> given = options;
-  std::map<std::string, double> own = takeOptions(info, given);
-  std::unique_ptr<Strategy> inner;
-  if (info.hasInner) {
-    std::string_view rest = colon == std::string_view::npos ? "random" : name.substr(colon + 1);
-    inner = makeStrategy(rest, setup, given);
-  } else {
-    own.merge(given); // what nobody has is refused here
-  }
-  return info.make(setup, StrategyOptions(outer, info.options, own), std::move(inner));
+                   chain.back()->name);
+  std::unique_ptr<Strategy> strategy;
+  for (size_t i = chain.size(); i-- > 0;)
+    strategy = chain[i]->make(setup, shared[i], std::move(strategy));
+  return strategy;
 }
 
 } // namespace cellwright

@@ -54,7 +54,7 @@ public:
     Frontend frontend;
     (void)frontend.findSpace(file);
     frontend.checkAll();
-    std::vector<Diagnostic> all = frontend.program().diagnostics.all();
+    const std::vector<Diagnostic> &all = frontend.program().diagnostics.all();
     bool isWrong = std::any_of(all.begin(), all.end(), [](const Diagnostic &one) {
       return one.severity == Severity::Error && one.id != Id::TooManyOperations;
     });
